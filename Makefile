@@ -1,0 +1,43 @@
+# make run, make test: everything from a fresh clone. PYTHON picks the interpreter (3.11 to 3.13), VENV the environment.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+MEMBERS := core plugins/alternative_me plugins/binance_dt plugins/coingecko plugins/sandbox server
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check bench format clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ :/' | column -t -s:
+
+install: $(STAMP) ## the environment, with every member installed editable
+
+$(STAMP): pyproject.toml $(MEMBERS:%=%/pyproject.toml) tools/requirements.py
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Feedmux needs Python 3.11 or newer; say which: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python tools/requirements.py | $(BIN)/python -m pip install --quiet --disable-pip-version-check -r /dev/stdin
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation $(MEMBERS:%=-e ./%)
+	touch $@
+
+run: install ## the server on 127.0.0.1:8000, live where an upstream answers, else the sandbox
+	$(BIN)/feedmux serve --sandbox auto
+
+check: install ## style, types, boundaries
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: install check ## everything that CI runs
+	$(BIN)/python -m pytest
+
+bench: install ## ratios, measured side by side in one run
+	$(BIN)/python -m bench
+
+format: install ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## the environment and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

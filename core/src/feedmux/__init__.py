@@ -1,0 +1,1 @@
+"""Feedmux: one question, many providers."""

@@ -1,0 +1,128 @@
+"""The breaker: whether a member may be asked, as its own refusals and failures left it. Pure transitions."""
+
+from __future__ import annotations
+
+import enum
+import math
+from random import Random
+
+import msgspec
+from msgspec import Struct
+
+from feedmux.limits import Backoff
+
+FAULTS_IN_A_ROW = 5
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
+
+
+class State(enum.Enum):
+    """What a member is doing, for people; each comes with cause, since and until. Unknown is not green."""
+
+    OPEN = "open"
+    THROTTLED = "throttled"
+    EXHAUSTED = "exhausted"
+    BLOCKED = "blocked"
+    NEEDS_KEY = "needs a key"
+    RECOVERING = "recovering"
+    QUARANTINED = "quarantined"
+    UNKNOWN = "unknown"
+
+
+class BreakerState(Struct, frozen=True):
+    """`until` and `since` are monotonic in a process and wall time (Unix seconds) where stored: see `shifted`.
+
+    `demanded`: the provider itself said so, which no panic overrides. After `until` one probe may go.
+    """
+
+    state: State = State.UNKNOWN
+    cause: str = ""
+    since: float = 0.0
+    until: float = 0.0
+    demanded: bool = False
+    refusals: int = 0
+    faults: int = 0
+
+    def shifted(self, seconds: float) -> BreakerState:
+        """The same on a clock that reads `seconds` more."""
+        return msgspec.structs.replace(self, since=self.since + seconds, until=self.until + seconds)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed and no answer has opened it since: what may go now is a probe."""
+        return self.until > 0.0
+
+
+def succeeded(state: BreakerState, now: float) -> BreakerState:
+    """An answer came: open, and all counts start again."""
+    if state.state is State.OPEN and not (state.faults or state.refusals or state.closed):
+        return state
+    since = state.since if state.state is State.OPEN else now
+    return BreakerState(State.OPEN, since=since)
+
+
+def refused(
+    state: BreakerState, backoff: Backoff, asked: float | None, cause: str, now: float
+) -> BreakerState:
+    """It refused (429, 418): closed for its step or for what it asked, whichever is longer.
+
+    A refusal that comes while it is already closed belongs to a request sent before: it never climbs a step.
+    """
+    late = state.demanded and state.until > now
+    refusals = state.refusals if late else state.refusals + 1
+    step = backoff.steps[min(refusals, len(backoff.steps)) - 1]
+    blacklisted = backoff.blacklist_after is not None and refusals >= backoff.blacklist_after
+    return BreakerState(
+        state=State.BLOCKED if blacklisted else State.THROTTLED,
+        cause=f"refused {refusals} times in a row: {cause}" if refusals > 1 else cause,
+        since=state.since if late else now,
+        until=max(state.until, now + (asked or 0.0)) if late else now + max(asked or 0.0, step),
+        demanded=True,
+        refusals=refusals,
+        faults=state.faults,
+    )
+
+
+def failed(state: BreakerState, cause: str, now: float, chance: Random) -> BreakerState:
+    """It failed: after five in a row closed, with full jitter, twice as long each time up to five minutes."""
+    faults = state.faults + 1
+    if state.demanded and state.until > now:
+        return msgspec.structs.replace(state, faults=faults)
+    if faults < FAULTS_IN_A_ROW:
+        return msgspec.structs.replace(state, faults=faults, cause=cause)
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (faults - FAULTS_IN_A_ROW))
+    return BreakerState(
+        state=State.BLOCKED,
+        cause=f"failed {faults} times in a row: {cause}",
+        since=state.since if state.state is State.BLOCKED else now,
+        until=now + chance.uniform(0.0, longest),
+        refusals=state.refusals,
+        faults=faults,
+    )
+
+
+def unauthorized(state: BreakerState, cause: str, now: float) -> BreakerState:
+    """Our key is missing or refused: closed until the configuration changes."""
+    return BreakerState(State.NEEDS_KEY, cause, since=now, until=math.inf, demanded=True)
+
+
+def well_again(state: BreakerState, now: float) -> BreakerState:
+    """Its health check passed: the next question is the probe."""
+    return msgspec.structs.replace(state, state=State.RECOVERING, until=now)
+
+
+class Breaker:
+    """Holds a member's state and lets one probe through at a time."""
+
+    __slots__ = ("probing", "state")
+
+    def __init__(self, state: BreakerState | None = None) -> None:
+        self.state = state or BreakerState()
+        self.probing = False
+
+    def obstacle(self, now: float) -> str:
+        """Why no request may go now, empty where one may."""
+        if not self.state.closed:
+            return ""
+        if self.state.until > now:
+            return self.state.cause
+        return "a probe is under way" if self.probing else ""

@@ -1,0 +1,151 @@
+"""What happens to a question and to a member, as it happens: explain, metrics, logs and pages read only this."""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+from msgspec import Struct
+
+from feedmux.breaker import State
+
+
+class Reason(enum.Enum):
+    """Why a member was not asked."""
+
+    NOT_PINNED = "not pinned"
+    NOT_LISTED = "does not list it"
+    SAID_UNKNOWN = "said it is unknown"
+    INSIDE_TTL = "asked a moment ago"
+    CLOSED = "closed"
+    EXHAUSTED = "quota used up"
+    BUSY = "busy"
+    SPARED = "spared: others answer"
+    NEEDS_KEY = "needs a key"
+    DISABLED = "disabled"
+    TRIES_SPENT = "no try left"
+
+
+class Result(enum.Enum):
+    """How an attempt ended."""
+
+    ANSWERED = "answered"
+    PARTIAL = "answered in part"
+    UNKNOWN = "unknown symbol"
+    REFUSED = "refused"
+    UNAUTHORIZED = "key refused"
+    DOWN = "down"
+    TIMEOUT = "timed out"
+    GARBAGE = "garbage"
+    REJECTED = "rejected our request"
+    ABANDONED = "abandoned"
+    UNSENT = "not sent"
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
+    """Base: `at` is monotonic seconds on the engine's clock."""
+
+    at: float
+
+
+class Cached(Event, frozen=True, tag="cached"):
+    """The cache was asked: `hit` fresh, `stale` too old to serve before asking, `miss` nothing."""
+
+    what: str
+    state: str
+    age: float | None = None
+    provider: str = ""
+
+
+class Joined(Event, frozen=True, tag="joined"):
+    """Somebody had asked already: this question waits for that flight."""
+
+    what: str
+
+
+class Skipped(Event, frozen=True, tag="skipped"):
+    """A member was not asked; `wait` is the seconds until that ends, None where time does not end it."""
+
+    member: str
+    reason: Reason
+    detail: str = ""
+    wait: float | None = None
+
+
+class Considered(Event, frozen=True, tag="considered"):
+    """The order in which the rest would be asked."""
+
+    members: tuple[str, ...]
+
+
+class Tried(Event, frozen=True, tag="tried"):
+    """A member was asked for `asked` elements and gave `got` items in `seconds`."""
+
+    member: str
+    provider: str
+    capability: str
+    result: Result
+    seconds: float
+    asked: int
+    got: int
+    detail: str = ""
+    requests: int = 1
+
+
+class Held(Event, frozen=True, tag="held"):
+    """The guard did not let an item through: it needs a second word, or it is no answer."""
+
+    member: str
+    what: str
+    detail: str
+
+
+class Waited(Event, frozen=True, tag="waited"):
+    """All that was left was throttled and reopened inside the deadline."""
+
+    member: str
+    seconds: float
+
+
+class ServedStale(Event, frozen=True, tag="served_stale"):
+    """Nothing fresher was to be had: what the cache held was served, marked stale."""
+
+    what: str
+    age: float
+    provider: str
+
+
+class Answered(Event, frozen=True, tag="answered"):
+    """A question ended. `source`: cache, flight, or the error's name where it failed."""
+
+    capability: str
+    source: str
+    seconds: float
+    items: int
+    stale: bool = False
+
+
+class Changed(Event, frozen=True, tag="changed"):
+    """A member's state changed."""
+
+    member: str
+    state: State
+    cause: str = ""
+    wait: float | None = None
+
+
+class Misbehaved(Event, frozen=True, tag="misbehaved"):
+    """A plugin did what it must not: blocked the loop, swallowed its cancellation."""
+
+    member: str
+    detail: str
+
+
+class Trace(Struct, frozen=True):
+    """The events of one question, in order."""
+
+    EMPTY: ClassVar[Trace]
+    events: tuple[Event, ...] = ()
+
+
+Trace.EMPTY = Trace()

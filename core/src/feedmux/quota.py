@@ -1,0 +1,139 @@
+"""A pool's quota: every window, the minimum interval and the concurrency, taken all at once or not at all."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from feedmux.limits import Counts, Limits, Window
+from feedmux.window import SlidingWindow
+
+RESERVE = 0.2
+"""Background work takes nothing that would leave less than this share of a window."""
+
+
+class Ending(enum.Enum):
+    """How a permit ended."""
+
+    OK = "ok"
+    FAULT = "fault"
+    NEUTRAL = "neutral"
+
+
+class Full(Struct, frozen=True):
+    """Why no permit is to be had, and from when on one may be (monotonic seconds)."""
+
+    reason: str
+    until: float
+    momentary: bool
+    """True where only requests in flight or the minimum interval stand in the way, not a quota that is used up."""
+
+
+class Permit:
+    """Leave to send one request. Ends exactly once."""
+
+    __slots__ = ("_cost", "_quota", "ended")
+
+    def __init__(self, quota: Quota, cost: int) -> None:
+        self._quota = quota
+        self._cost = cost
+        self.ended: Ending | None = None
+
+    def end(self, ending: Ending, now: float) -> None:
+        """The attempt is over: its units stay occupied for their windows from now on."""
+        self._close(ending)
+        self._quota._release(self._cost, now)
+
+    def refund(self, now: float) -> None:
+        """Surely nothing was sent: as if it had never been taken."""
+        self._close(Ending.NEUTRAL)
+        self._quota._refund(self._cost)
+
+    def _close(self, ending: Ending) -> None:
+        if self.ended is not None:
+            raise RuntimeError("a permit ends once")
+        self.ended = ending
+
+
+class Quota:
+    """What a pool may still send. `shares` are the leased units of each window, the whole of it by default."""
+
+    __slots__ = ("_interval", "concurrency", "in_flight", "name", "windows")
+
+    def __init__(self, name: str, limits: Limits, shares: Sequence[int] | None = None) -> None:
+        self.name = name
+        granted: Sequence[int | None] = shares if shares is not None else [None] * len(limits.windows)
+        self.windows = [
+            SlidingWindow(window, share) for window, share in zip(limits.windows, granted, strict=True)
+        ]
+        self._interval = SlidingWindow(Window(1, limits.min_interval)) if limits.min_interval else None
+        self.concurrency = limits.concurrency
+        self.in_flight = 0
+
+    def room(self, cost: int, now: float) -> Full | None:
+        """What stands in the way of a request of that cost, or None."""
+        if self.in_flight >= self.concurrency:
+            return Full(f"{self.in_flight} requests in flight", now, momentary=True)
+        if self._interval is not None and self._interval.free(now) < 1:
+            return Full("minimum interval", self._interval.opens(1, now), momentary=True)
+        full: Full | None = None
+        for window in self.windows:
+            units = _units(window, cost)
+            if window.free(now) < units:
+                until = window.opens(units, now)
+                if full is None or until > full.until:
+                    full = Full(_described(window), until, momentary=False)
+        return full
+
+    def take(self, cost: int, now: float) -> Permit | Full:
+        """A permit, or what stands in its way."""
+        full = self.room(cost, now)
+        if full is not None:
+            return full
+        self.in_flight += 1
+        if self._interval is not None:
+            self._interval.take(1)
+        for window in self.windows:
+            window.take(_units(window, cost))
+        return Permit(self, cost)
+
+    def take_spare(self, cost: int, now: float) -> Permit | Full:
+        """A permit for background work: only while more than a fifth of every window is left."""
+        for window in self.windows:
+            if window.left(now) <= RESERVE:
+                return Full("kept for questions", window.opens(int(window.share * RESERVE) + 1, now), False)
+        return self.take(cost, now)
+
+    def _release(self, cost: int, now: float) -> None:
+        self.in_flight -= 1
+        if self._interval is not None:
+            self._interval.release(1, now)
+        for window in self.windows:
+            window.release(_units(window, cost), now)
+
+    def _refund(self, cost: int) -> None:
+        self.in_flight -= 1
+        if self._interval is not None:
+            self._interval.refund(1)
+        for window in self.windows:
+            window.refund(_units(window, cost))
+
+    def correct(self, per: float, counts: Counts, used: int, now: float) -> None:
+        """The upstream said how much it has counted in the window of that length."""
+        for window in self.windows:
+            if window.per == per and window.counts is counts:
+                window.correct(used, now)
+
+    def left(self, now: float) -> float:
+        """The smallest share left of any window, 0 to 1; 1 where there is none."""
+        return min((window.left(now) for window in self.windows), default=1.0)
+
+
+def _units(window: SlidingWindow, cost: int) -> int:
+    return cost if window.counts is Counts.COST else 1
+
+
+def _described(window: SlidingWindow) -> str:
+    return f"{window.limit} {'cost units' if window.counts is Counts.COST else 'requests'} in {window.per:g} s used"

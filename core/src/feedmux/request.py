@@ -1,0 +1,76 @@
+"""What a plugin wants sent, and what it is given to build it from: no host, no key, no library's types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+from msgspec import Struct, field
+
+from feedmux.listing import Listed
+from feedmux.query import Query
+
+Q = TypeVar("Q", bound=Query)
+_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+
+
+class Request(Struct, frozen=True):
+    """A GET for a path below the provider's host. Equal requests are one request: the key of a provider's ttl.
+
+    Raises ValueError for a path that would leave the host or carries a query of its own.
+    """
+
+    path: str
+    params: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _PATH.fullmatch(self.path) or "//" in self.path or ".." in self.path:
+            raise ValueError(f"path: begins with one / and stays below its host, got {self.path[:80]!a}")
+        for name, value in self.headers.items():
+            if re.search(r"[\r\n\0]", name + value):
+                raise ValueError(f"headers: {name[:40]!a} has a line break")
+
+    @property
+    def target(self) -> str:
+        """Path and query as they go on the wire."""
+        if not self.params:
+            return self.path
+        written = {k: str(v).lower() if isinstance(v, bool) else v for k, v in self.params.items()}
+        return f"{self.path}?{urlencode(written, quote_via=quote, safe=',')}"
+
+    @property
+    def key(self) -> str:
+        """The same for equal requests, whatever the order of their parameters."""
+        if len(self.params) < 2:
+            return self.target
+        return Request(self.path, dict(sorted(self.params.items()))).target
+
+
+class Reply(Struct, frozen=True):
+    """What came back: header names in lower case, the body inflated."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Asked(Struct, Generic[Q], frozen=True):
+    """One question to one member.
+
+    `ids` says how its listing calls each symbol (empty where it has none), `member` which of a provider's members
+    is asked, `at` when (aware UTC; a request must not depend on it).
+    """
+
+    query: Q
+    at: datetime
+    ids: Mapping[str, Listed] = field(default_factory=dict)
+    member: str = ""
+
+    def id(self, symbol: str) -> str:
+        """The provider's id of a symbol; the symbol itself where the provider has no listing."""
+        listed = self.ids.get(symbol)
+        return listed.id if listed else symbol

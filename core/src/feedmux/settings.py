@@ -1,0 +1,163 @@
+"""The operator's configuration: one immutable value, read from a TOML file and the environment."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from feedmux.errors import SettingsError
+from feedmux.secret import Secret
+
+DEFAULT_FILE = "feedmux.toml"
+_KEY_VARIABLE = re.compile(r"FEEDMUX_([A-Z0-9_]+)_API_KEY")
+
+
+class Sandbox(enum.Enum):
+    """Whether answers come from the sandbox: never, always, or only where no upstream answers at start."""
+
+    OFF = "off"
+    AUTO = "auto"
+    ON = "on"
+
+
+class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[server]`: where it listens. Admin routes are closed where there is no token."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    admin_token: Secret | None = None
+
+
+class EngineSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[engine]`: `deadline` in seconds, `cache_size` in answers kept, `sandbox` off, auto or on."""
+
+    deadline: Annotated[float, Meta(gt=0, le=300)] = 5.0
+    cache_size: Annotated[int, Meta(ge=100, le=10_000_000)] = 10_000
+    sandbox: Sandbox = Sandbox.OFF
+
+
+class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[store]`: where state is kept. `memory:` keeps it as long as the process."""
+
+    url: Annotated[str, Meta(pattern="^memory:$")] = "memory:"
+
+
+class ProviderSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[providers.NAME]`: what the operator changes of a provider's declaration. None: nothing."""
+
+    enabled: bool = True
+    weight: Annotated[float, Meta(gt=0, le=1e6)] | None = None
+    base_url: Annotated[str, Meta(pattern=r"^https?://[^\s?#@]+$")] | None = None
+    api_key: Secret | None = None
+    plan: str | None = None
+    members: tuple[str, ...] | None = None
+    """The members to use, by name. None: those its declaration enables."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything an operator can set. Swapped whole on reload; questions in flight keep theirs."""
+
+    server: ServerSettings = ServerSettings()
+    engine: EngineSettings = EngineSettings()
+    store: StoreSettings = StoreSettings()
+    providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
+
+    def provider(self, name: str) -> ProviderSettings:
+        return self.providers.get(name, ProviderSettings())
+
+
+def load(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the file (`feedmux.toml` here, or FEEDMUX_CONFIG, where `path` is None) and keys from the environment.
+
+    Keys come as FEEDMUX_NAME_API_KEY, the admin token as FEEDMUX_ADMIN_TOKEN. Raises SettingsError naming the key.
+    """
+    env = os.environ if environ is None else environ
+    chosen = path or env.get("FEEDMUX_CONFIG")
+    file = Path(chosen or DEFAULT_FILE)
+    document: dict[str, Any] = {}
+    if chosen or file.is_file():
+        document = _read(file)
+    return settings_from(document, env)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is no TOML: {error}") from None
+
+
+def settings_from(document: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Settings from a decoded file and an environment; raises SettingsError naming the key and the nearest one."""
+    merged = {**document}
+    providers = {name: section for name, section in dict(document.get("providers", {})).items()}
+    for variable, value in environ.items():
+        if (match := _KEY_VARIABLE.fullmatch(variable)) and value:
+            name = match.group(1).lower()
+            section = providers.get(name, {})
+            if isinstance(section, dict):
+                providers[name] = {**section, "api_key": value}
+    if providers:
+        merged["providers"] = providers
+    if token := environ.get("FEEDMUX_ADMIN_TOKEN"):
+        merged["server"] = {**merged.get("server", {}), "admin_token": token}
+    _refuse_unknown(merged)
+    try:
+        return msgspec.convert(merged, Settings, dec_hook=_secret)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_located(str(error))) from None
+
+
+def _secret(kind: type, value: object) -> object:
+    if kind is Secret and isinstance(value, str) and value:
+        return Secret(value)
+    raise ValueError("a key is a text that is not empty")
+
+
+def _located(message: str) -> str:
+    text, _, path = message.partition(" - at `$.")
+    return f"{path.rstrip('`') or 'configuration'}: {text[:1].lower()}{text[1:]}"
+
+
+def _refuse_unknown(document: Mapping[str, Any]) -> None:
+    _known("", document, Settings)
+    for section, kind in (("server", ServerSettings), ("engine", EngineSettings), ("store", StoreSettings)):
+        _known(f"{section}.", document.get(section, {}), kind)
+    providers = document.get("providers", {})
+    for name, section_of in providers.items() if isinstance(providers, dict) else ():
+        _known(f"providers.{name}.", section_of, ProviderSettings)
+
+
+def _known(prefix: str, section: object, kind: type[Struct]) -> None:
+    if not isinstance(section, Mapping):
+        raise SettingsError(f"{prefix.rstrip('.')}: is a section, [{prefix.rstrip('.')}]")
+    names = [f.name for f in msgspec.structs.fields(kind)]
+    for key in section:
+        if key not in names:
+            raise SettingsError(f"{prefix}{key}: is not known{nearest(key, names)}")
+
+
+def nearest(word: str, words: Sequence[str]) -> str:
+    """A clause that names what was probably meant, or all there is."""
+    close = difflib.get_close_matches(word, words, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(words)}"
+
+
+def warnings(settings: Settings, installed: Sequence[str]) -> list[str]:
+    """Sections for providers that are not installed: said, never fatal."""
+    return [
+        f"providers.{name}: no such provider is installed{nearest(name, installed) if installed else ''}"
+        for name in settings.providers
+        if name not in installed
+    ]

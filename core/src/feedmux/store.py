@@ -1,0 +1,72 @@
+"""The store: what outlives a question, a process or a machine, behind one small interface."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Versioned(Struct, frozen=True):
+    """A stored value and the version that the next compare-and-set must name."""
+
+    value: bytes
+    version: int
+
+
+class Lease(Struct, frozen=True):
+    """A share of a window: `units` that its holder may occupy at once, without asking again.
+
+    The shares of all holders never add up to more than the window, so each may count on its own.
+    """
+
+    window: str
+    holder: str
+    units: int
+
+
+class Store(Protocol):
+    """Shared state. Hot paths never wait for it: they spend leases already held."""
+
+    async def read(self, key: str) -> Versioned | None:
+        """The value under a key, or None."""
+        ...
+
+    async def compare_and_set(self, key: str, value: bytes, version: int) -> bool:
+        """Write where the stored version is still this one (0: where there is none); False where it is not."""
+        ...
+
+    async def lease(self, window: str, limit: int, holder: str) -> Lease:
+        """As much of a window of `limit` units as is not leased to others: maybe nothing."""
+        ...
+
+    async def give_back(self, lease: Lease) -> None:
+        """End a lease. Its units must be unoccupied, or their state written, before others may have them."""
+        ...
+
+
+class MemoryStore:
+    """A store that lives as long as the object: one process, nothing on disk."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Versioned] = {}
+        self._leases: dict[str, dict[str, int]] = {}
+
+    async def read(self, key: str) -> Versioned | None:
+        return self._values.get(key)
+
+    async def compare_and_set(self, key: str, value: bytes, version: int) -> bool:
+        held = self._values.get(key)
+        if (held.version if held else 0) != version:
+            return False
+        self._values[key] = Versioned(value, version + 1)
+        return True
+
+    async def lease(self, window: str, limit: int, holder: str) -> Lease:
+        holders = self._leases.setdefault(window, {})
+        others = sum(units for name, units in holders.items() if name != holder)
+        holders[holder] = max(0, limit - others)
+        return Lease(window, holder, holders[holder])
+
+    async def give_back(self, lease: Lease) -> None:
+        self._leases.get(lease.window, {}).pop(lease.holder, None)

@@ -1,0 +1,124 @@
+"""What touches a socket: one exchange with an upstream, swapped whole by sandbox, replay and tests.
+
+httpx is used here and nowhere else, below its client: no cookies, no redirects, no environment proxies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import Protocol
+
+import httpx
+from msgspec import Struct, field
+
+from feedmux.body import CAP
+from feedmux.errors import BadPayload, FeedmuxError, UpstreamDown, UpstreamTimeout
+
+HEADER_CAP = 64 * 1024
+
+
+class Outgoing(Struct, frozen=True):
+    """A request as it goes out. `url` holds no key; `secret_params` are added to it on the wire only."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_params: str = ""
+    inside: bool = False
+    """The operator chose this address: it may be loopback or private."""
+
+
+class Incoming(Struct, frozen=True):
+    """What came back: header names in lower case, the body as it was on the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport(Protocol):
+    """Carries requests. `simulated` says that nothing real is behind it: its answers are marked as sandbox."""
+
+    simulated: bool
+
+    async def send(self, outgoing: Outgoing) -> Incoming:
+        """One exchange. Raises UpstreamDown (`sent=False` where nothing left), UpstreamTimeout or BadPayload."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Network:
+    """The real transport."""
+
+    simulated = False
+
+    def __init__(self) -> None:
+        self._http = httpx.AsyncHTTPTransport(
+            verify=ssl.create_default_context(),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0),
+        )
+        self._outside: dict[str, None] = {}
+
+    async def send(self, outgoing: Outgoing) -> Incoming:
+        url = httpx.URL(outgoing.url)
+        if not outgoing.inside:
+            await self._refuse_inside(url.host)
+        if outgoing.secret_params:
+            query = "&".join(filter(None, (url.query.decode("ascii"), outgoing.secret_params)))
+            url = url.copy_with(query=query.encode("ascii"))
+        try:
+            return await self._exchange(httpx.Request("GET", url, headers=dict(outgoing.headers)))
+        except FeedmuxError:
+            raise
+        except httpx.ConnectError as error:
+            raise UpstreamDown("cannot be reached", sent=False) from error
+        except httpx.TimeoutException as error:
+            raise UpstreamTimeout("did not answer in time") from error
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise UpstreamDown(f"broke the connection ({type(error).__name__})") from error
+
+    async def _exchange(self, request: httpx.Request) -> Incoming:
+        response = await self._http.handle_async_request(request)
+        try:
+            headers = _headers(response)
+            chunks, size = [], 0
+            async for chunk in response.aiter_raw():
+                size += len(chunk)
+                if size > CAP:
+                    raise BadPayload(f"the body is larger than {CAP} bytes")
+                chunks.append(chunk)
+        finally:
+            await response.aclose()
+        return Incoming(response.status_code, headers, b"".join(chunks))
+
+    async def _refuse_inside(self, host: str) -> None:
+        """Raise UpstreamDown where a declared host resolves to an address inside; remembered once it did not."""
+        if host in self._outside:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise UpstreamDown("cannot be resolved", sent=False) from error
+        if not all(ipaddress.ip_address(address[4][0]).is_global for address in found):
+            raise UpstreamDown("resolves to an address inside", sent=False)
+        self._outside[host] = None
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    size = 0
+    for name, value in response.headers.raw:
+        size += len(name) + len(value)
+        if size > HEADER_CAP:
+            raise UpstreamDown(f"sent more than {HEADER_CAP} bytes of headers")
+        headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+    return headers
