@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 import math
-from random import Random
 
 import msgspec
 from msgspec import Struct
 
+from feedmux.clock import Random
 from feedmux.limits import Backoff
 
 FAULTS_IN_A_ROW = 5

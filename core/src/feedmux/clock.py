@@ -8,6 +8,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+Random = random.Random
+"""A seeded generator, as `Chance` hands it out."""
+
 
 class Clock(Protocol):
     """Two clocks and a wait. Intervals are measured on `monotonic`, instants are read from `now`."""

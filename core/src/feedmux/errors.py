@@ -21,6 +21,8 @@ class FeedmuxError(Exception):
         self.detail = detail
         self.provider = provider
         self.retry_after = retry_after
+        self.trace: object = None
+        """How the question went, a `feedmux.event.Trace` where the engine raised this."""
 
     def __str__(self) -> str:
         return f"{self.provider}: {self.detail}" if self.provider else self.detail

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from feedmux.clock import Clock
     from feedmux.event import Event
     from feedmux.http import Http
     from feedmux.items import Item
@@ -64,7 +65,7 @@ class ExtensionHooks:
     """What a host extension may do. Extensions may also wrap the provider hooks; providers may not."""
 
     @hookspec(firstresult=True)
-    def feedmux_transport(self, provider: str, settings: Settings) -> Transport | None:
+    def feedmux_transport(self, provider: str, settings: Settings, clock: Clock) -> Transport | None:
         """What carries a provider's requests instead of the network: sandbox, replay, chaos. The first wins."""
 
     @hookspec

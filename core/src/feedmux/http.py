@@ -86,6 +86,7 @@ class Http:
         self._clock = clock
         self._permits = [permit]
         self._unspent: Permit | None = permit
+        self._closed = False
         self._another = another
         self._heard = heard
 
@@ -136,6 +137,8 @@ class Http:
         raise failure
 
     def _spend(self) -> Permit:
+        if self._closed:
+            raise UpstreamDown("the attempt is over", sent=False)
         permit, self._unspent = self._unspent, None
         if permit is not None:
             return permit
@@ -148,6 +151,7 @@ class Http:
 
     def close(self, ending: Ending) -> None:
         """The attempt is over: end what was spent, refund what surely was not sent."""
+        self._closed = True
         now = self._clock.monotonic()
         for permit in self._permits:
             if permit is self._unspent:

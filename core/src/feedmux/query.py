@@ -43,6 +43,8 @@ class Query(Struct, frozen=True):
     """The items are one series: its age is that of the newest."""
     max_stale: ClassVar[float] = 3600.0
     """Seconds after which an observation is no answer any more."""
+    may_be_empty: ClassVar[bool] = False
+    """No items is an answer, not a failure."""
     max_jump: ClassVar[float | None] = None
     """How far, as a share, `price` may move within ten minutes before a second provider must confirm it."""
 
@@ -342,6 +344,7 @@ class News(Query, frozen=True):
 
     capability: ClassVar = "news"
     item: ClassVar[type[Item]] = items.Headline
+    may_be_empty: ClassVar[bool] = True
     max_stale: ClassVar[float] = 86_400.0
 
     @property
@@ -375,6 +378,7 @@ class Resources(Query, frozen=True):
 
     capability: ClassVar = "resources"
     item: ClassVar[type[Item]] = items.Resource
+    may_be_empty: ClassVar[bool] = True
     max_stale: ClassVar[float] = 604_800.0
 
     @property

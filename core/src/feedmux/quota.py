@@ -60,7 +60,7 @@ class Permit:
 class Quota:
     """What a pool may still send. `shares` are the leased units of each window, the whole of it by default."""
 
-    __slots__ = ("_interval", "concurrency", "in_flight", "name", "windows")
+    __slots__ = ("_interval", "concurrency", "in_flight", "name", "slack", "windows")
 
     def __init__(self, name: str, limits: Limits, shares: Sequence[int] | None = None) -> None:
         self.name = name
@@ -71,6 +71,9 @@ class Quota:
         self._interval = SlidingWindow(Window(1, limits.min_interval)) if limits.min_interval else None
         self.concurrency = limits.concurrency
         self.in_flight = 0
+        self.slack = 0
+        """Requests of cost 1 that surely may go now: a lower bound that needs no clock to read."""
+        self._measure()
 
     def room(self, cost: int, now: float) -> Full | None:
         """What stands in the way of a request of that cost, or None."""
@@ -97,6 +100,7 @@ class Quota:
             self._interval.take(1)
         for window in self.windows:
             window.take(_units(window, cost))
+        self._measure()
         return Permit(self, cost)
 
     def take_spare(self, cost: int, now: float) -> Permit | Full:
@@ -112,6 +116,7 @@ class Quota:
             self._interval.release(1, now)
         for window in self.windows:
             window.release(_units(window, cost), now)
+        self._measure()
 
     def _refund(self, cost: int) -> None:
         self.in_flight -= 1
@@ -119,12 +124,22 @@ class Quota:
             self._interval.refund(1)
         for window in self.windows:
             window.refund(_units(window, cost))
+        self._measure()
 
     def correct(self, per: float, counts: Counts, used: int, now: float) -> None:
         """The upstream said how much it has counted in the window of that length."""
         for window in self.windows:
             if window.per == per and window.counts is counts:
                 window.correct(used, now)
+        self._measure()
+
+    def _measure(self) -> None:
+        slack = self.concurrency - self.in_flight
+        if self._interval is not None:
+            slack = min(slack, self._interval.known_free)
+        for window in self.windows:
+            slack = min(slack, window.known_free)
+        self.slack = slack
 
     def left(self, now: float) -> float:
         """The smallest share left of any window, 0 to 1; 1 where there is none."""

@@ -101,7 +101,7 @@ def _read(file: Path) -> dict[str, Any]:
 def settings_from(document: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """Settings from a decoded file and an environment; raises SettingsError naming the key and the nearest one."""
     merged = {**document}
-    providers = {name: section for name, section in dict(document.get("providers", {})).items()}
+    providers = dict(document.get("providers", {}))
     for variable, value in environ.items():
         if (match := _KEY_VARIABLE.fullmatch(variable)) and value:
             name = match.group(1).lower()

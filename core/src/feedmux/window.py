@@ -48,6 +48,11 @@ class SlidingWindow:
             self._free += int(ends.popleft()[1])
         return self._free
 
+    @property
+    def known_free(self) -> int:
+        """Units free when last looked at: at least these are free now."""
+        return self._free
+
     def take(self, units: int) -> None:
         """Occupy units that `free` has just shown."""
         self._free -= units
@@ -90,6 +95,12 @@ class SlidingWindow:
             if missing <= 0:
                 return until
         return now + self.per if units <= self.share else math.inf
+
+    def resets(self, now: float) -> float | None:
+        """Seconds until all of it is free again, were nothing more sent; None where it is unused."""
+        if self.free(now) >= self.share:
+            return None
+        return (self._ends[-1][0] - now) if self._ends and not self._held else self.per
 
     def left(self, now: float) -> float:
         """The share of the window that is free, 0 to 1."""

@@ -1,0 +1,203 @@
+"""The cache: what members said, bounded, with two clocks for each entry. Its interface is aiocache's.
+
+`fresh` belongs to the question and is measured by whoever asks; `ttl_until` belongs to the provider. Expiry is
+decided here, on the engine's clock, never by the backend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from aiocache.base import BaseCache
+from msgspec import Struct
+
+from feedmux.clock import Clock
+from feedmux.items import Item
+
+
+class Entry(Struct, frozen=True):
+    """What one member said to one request. Times are monotonic; `items` are uncut."""
+
+    member: str
+    provider: str
+    items: tuple[Item, ...]
+    fetched: float
+    ttl_until: float
+    good_until: float
+    simulated: bool = False
+
+
+JUMPS_KEPT = 600.0
+Cell = dict[str, Entry]
+"""For one question the newest entry of each member."""
+
+
+class Memory(BaseCache):  # type: ignore[misc]
+    """aiocache's interface over a bounded dict on our Clock: the least recently written goes first."""
+
+    NAME = "memory"
+
+    def __init__(self, clock: Clock, size: int) -> None:
+        super().__init__(timeout=None)
+        self._clock = clock
+        self._size = size
+        self._kept: OrderedDict[Hashable, tuple[Any, float | None]] = OrderedDict()
+
+    def build_key(self, key: Any, namespace: str | None = None) -> Any:
+        return key
+
+    def peek(self, key: Hashable) -> Any:
+        """The value under a key, without waiting, or None."""
+        held = self._kept.get(key)
+        if held is None:
+            return None
+        value, until = held
+        if until is not None and until <= self._clock.monotonic():
+            del self._kept[key]
+            return None
+        return value
+
+    def put(self, key: Hashable, value: Any, ttl: float | None) -> None:
+        """Keep a value for `ttl` seconds, without waiting."""
+        self._kept[key] = (value, None if ttl is None else self._clock.monotonic() + ttl)
+        self._kept.move_to_end(key)
+        if len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+
+    def forget(self) -> None:
+        self._kept.clear()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    async def _get(self, key: Any, encoding: Any = None, _conn: Any = None) -> Any:
+        return self.peek(key)
+
+    async def _multi_get(self, keys: Any, encoding: Any = None, _conn: Any = None) -> list[Any]:
+        return [self.peek(key) for key in keys]
+
+    async def _set(
+        self, key: Any, value: Any, ttl: Any = None, _cas_token: Any = None, _conn: Any = None
+    ) -> bool:
+        self.put(key, value, ttl)
+        return True
+
+    async def _multi_set(self, pairs: Any, ttl: Any = None, _conn: Any = None) -> bool:
+        for key, value in pairs:
+            self.put(key, value, ttl)
+        return True
+
+    async def _add(self, key: Any, value: Any, ttl: Any = None, _conn: Any = None) -> bool:
+        if self.peek(key) is not None:
+            raise ValueError("the key is taken")
+        self.put(key, value, ttl)
+        return True
+
+    async def _exists(self, key: Any, _conn: Any = None) -> bool:
+        return self.peek(key) is not None
+
+    async def _increment(self, key: Any, delta: int, _conn: Any = None) -> int:
+        total = int(self.peek(key) or 0) + delta
+        self.put(key, total, None)
+        return total
+
+    async def _expire(self, key: Any, ttl: float, _conn: Any = None) -> bool:
+        value = self.peek(key)
+        if value is None:
+            return False
+        self.put(key, value, ttl or None)
+        return True
+
+    async def _delete(self, key: Any, _conn: Any = None) -> int:
+        return 1 if self._kept.pop(key, None) is not None else 0
+
+    async def _clear(self, namespace: str | None = None, _conn: Any = None) -> bool:
+        self.forget()
+        return True
+
+
+class Cache:
+    """Entries by key, a key being a question or a provider's request, with whoever watches them."""
+
+    def __init__(self, clock: Clock, size: int) -> None:
+        self._memory = Memory(clock, size)
+        self._clock = clock
+        self._watchers: dict[Hashable, set[Callable[[], None]]] = {}
+
+    def cell(self, key: Hashable) -> Cell | None:
+        """The entries under a key. A cell is replaced, never changed: the same object is the same content."""
+        cell: Cell | None = self._memory.peek(key)
+        return cell
+
+    def keep(self, key: Hashable, entry: Entry) -> None:
+        """Keep a member's newest word, drop what is past use, and tell whoever watches."""
+        now = self._clock.monotonic()
+        kept = {m: e for m, e in (self.cell(key) or {}).items() if max(e.good_until, e.ttl_until) > now}
+        kept[entry.member] = entry
+        longest = max(max(e.good_until, e.ttl_until) for e in kept.values())
+        self._memory.put(key, kept, max(0.001, longest - now))
+        for told in tuple(self._watchers.get(key, ())):
+            told()
+
+    def remember_unknown(self, key: Hashable, members: frozenset[str], seconds: float) -> None:
+        """These members do not know it: they are not asked again for so long."""
+        self._memory.put(("unknown", key), members | self.unknown(key), seconds)
+
+    def unknown(self, key: Hashable) -> frozenset[str]:
+        """The members that have lately said they do not know it."""
+        members: frozenset[str] | None = self._memory.peek(("unknown", key))
+        return members or frozenset()
+
+    def remember_jump(self, key: Hashable, entry: Entry) -> None:
+        """A price that jumped and that nobody confirmed: kept apart, to compare the member's next word with."""
+        jumps: dict[str, Entry] = self._memory.peek(("jump", key)) or {}
+        self._memory.put(("jump", key), {**jumps, entry.member: entry}, JUMPS_KEPT)
+
+    def jumped(self, key: Hashable, member: str) -> Entry | None:
+        """The member's last jump that nobody confirmed."""
+        jumps: dict[str, Entry] = self._memory.peek(("jump", key)) or {}
+        return jumps.get(member)
+
+    def watch(self, key: Hashable, told: Callable[[], None]) -> Callable[[], None]:
+        """Call `told` whenever an entry is kept under the key; gives back what ends it."""
+        self._watchers.setdefault(key, set()).add(told)
+
+        def end() -> None:
+            watchers = self._watchers.get(key, set())
+            watchers.discard(told)
+            if not watchers:
+                self._watchers.pop(key, None)
+
+        return end
+
+    def clear(self) -> int:
+        """Forget everything; gives back how much it was."""
+        count = len(self._memory)
+        self._memory.forget()
+        return count
+
+    def __len__(self) -> int:
+        return len(self._memory)
+
+
+def newest(cell: Cell, now: float) -> Entry | None:
+    """The newest entry that may still be served at all."""
+    good = [entry for entry in cell.values() if entry.good_until > now]
+    return max(good, key=lambda entry: entry.fetched, default=None)
+
+
+class Bell:
+    """An event that rings whenever a watched key changes."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def heard(self) -> None:
+        await self._event.wait()
+        self._event.clear()

@@ -1,0 +1,599 @@
+"""The engine's face: asks, watches, plans and tells. Reads like the way of one question."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from feedmux import durable, settings, status
+from feedmux.answer import Answer, Missing
+from feedmux.cache import Bell, Cache, Cell, Entry, newest
+from feedmux.clock import Chance, Clock, SystemClock
+from feedmux.coalescer import Coalescer, Flight
+from feedmux.errors import DeadlineExceeded, FeedmuxError, InvalidQuery, NoProvider, SettingsError
+from feedmux.event import Answered, Cached, Event, Joined, ServedStale, Trace
+from feedmux.fetcher import Fetcher
+from feedmux.fleet import Fleet
+from feedmux.items import Item
+from feedmux.limits import Tier
+from feedmux.query import Query
+from feedmux.quota import Full
+from feedmux.registry import Registry
+from feedmux.route import Pins
+from feedmux.router import Router
+from feedmux.settings import Sandbox, Settings
+from feedmux.standing import Standing
+from feedmux.status import LedgerRow, ProviderStatus, Stats
+from feedmux.store import MemoryStore, Store
+from feedmux.symbol import exact
+
+MARGIN = 0.02
+"""Share of the deadline kept for what comes after the last try."""
+REMEMBERED = 4096
+EVENTS_WAITING = 10_000
+AUTO_PATIENCE = 3.0
+"""Seconds an upstream has to answer at start before `sandbox = auto` holds it to be out of reach."""
+_log = structlog.get_logger("feedmux.mux")
+
+
+class _Whole(Struct, frozen=True):
+    """An answer made of fresh entries only, and the cells it was made of: good while they stand and are fresh."""
+
+    answer: Answer[Any]
+    cells: tuple[tuple[Hashable, Cell], ...]
+    until: float
+
+
+class Mux:
+    """One engine, bound to the event loop it was opened on."""
+
+    def __init__(
+        self, chosen: Settings, registry: Registry, clock: Clock, store: Store, chance: Chance
+    ) -> None:
+        self.settings = chosen
+        self.clock = clock
+        self.stats = Stats()
+        self._registry = registry
+        self._store = store
+        self._fleet = Fleet(clock)
+        self._cache = Cache(clock, chosen.engine.cache_size)
+        self._fetcher = Fetcher(clock, self._cache, chance.generator("engine"), self._tell)
+        self._holder = f"mux-{chance.generator('holder').getrandbits(48):x}"
+        self._whole: OrderedDict[Query, _Whole] = OrderedDict()
+        self._waiting: deque[Event] = deque(maxlen=EVENTS_WAITING)
+        self._told = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._probes: dict[str, asyncio.Task[None]] = {}
+        self.started_at = clock.monotonic()
+
+    async def _start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._fleet.build(self._registry, self.settings, self._store, self._holder)
+        for standing in self._fleet.standings.values():
+            await durable.restore(standing, self._store, self.clock)
+        self._fetcher.rotations = self._fleet.rotations
+        self._fetcher.changed = self._changed
+        self._fetcher.misbehaving = self._quarantine
+        self._router = Router(self._fetcher, self._fleet.rotations, self.clock)
+        self._coalescer = Coalescer(self._router, self.clock)
+        if self._registry.observes:
+            self._background(self._observe())
+
+    # asking
+
+    async def get(
+        self,
+        query: Query,
+        *,
+        max_age: float | None = None,
+        deadline: float | None = None,
+        only: Sequence[str] = (),
+        prefer: Sequence[str] = (),
+    ) -> Answer[Any]:
+        """Answer a question.
+
+        `max_age` (seconds) says how old an answer may be before somebody is asked, by default the question's own
+        `fresh`. `deadline` (seconds) bounds the wait. `only` and `prefer` name providers. Raises where no item
+        came: the error that all elements share, else NoProvider.
+        """
+        plain = max_age is None and not only and not prefer
+        if plain and (answer := self.fresh(query)) is not None:
+            return answer
+        return await self._answer(query, max_age, deadline, Pins(tuple(only), tuple(prefer)), plain)
+
+    def fresh(self, query: Query) -> Answer[Any] | None:
+        """The answer as it was last given, where nothing of it has changed or aged since; never waits."""
+        whole = self._whole.get(query)
+        if whole is None:
+            return None
+        now = self.clock.monotonic()
+        if now < whole.until:
+            for key, cell in whole.cells:
+                if self._cache.cell(key) is not cell:
+                    break
+            else:
+                self._tell(_hit(now, query.capability, len(whole.answer.items)))
+                return whole.answer
+        del self._whole[query]
+        return None
+
+    async def explain(self, query: Query, **how: Any) -> Answer[Any]:
+        """`get`, told from the beginning: the trace holds every step that this question took now."""
+        self._whole.pop(query, None)
+        return await self.get(query, **how)
+
+    def plan(self, query: Query, *, only: Sequence[str] = (), prefer: Sequence[str] = ()) -> Trace:
+        """Who would be asked now and why not the others: no upstream is asked, no turn is taken."""
+        pins = self._checked(query, Pins(tuple(only), tuple(prefer)))
+        now = self.clock.monotonic()
+        told: list[Event] = []
+        for part in query.parts():
+            entry = self._best(part, pins, self._cells(part, pins))
+            told.append(_cached(part, entry, query.fresh, now))
+        told += self._router.route(query.parts(), pins).events(now)
+        return Trace(tuple(told))
+
+    async def _answer(
+        self, query: Query, max_age: float | None, deadline: float | None, pins: Pins, plain: bool
+    ) -> Answer[Any]:
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError("this engine was opened on another event loop: open one there")
+        pins = self._checked(query, pins)
+        began = self.clock.monotonic()
+        until = began + _seconds(deadline, self.settings.engine.deadline)
+        fresh = query.fresh if max_age is None else max_age
+        told: list[Event] = []
+        found: dict[Query, Entry] = {}
+        flights: dict[Query, Flight] = {}
+        cells: list[tuple[Hashable, Cell]] = []
+        for part in query.parts():
+            mine = self._cells(part, pins)
+            entry = self._best(part, pins, mine)
+            told.append(_cached(part, entry, fresh, began))
+            if entry is not None and began - entry.fetched <= fresh:
+                found[part] = entry
+                cells += mine
+                continue
+            limit = began + (until - began) * (1.0 - MARGIN)
+            flights[part], joined = self._coalescer.flight(part, pins, limit, at_hand=entry is not None)
+            if joined:
+                told.append(self._say(Joined(at=began, what=_name(part))))
+        failed = await self._landed(query, flights, found, pins, until, told)
+        answer = self._assemble(query, found, failed, began, fresh, told, bool(flights))
+        if plain and not flights and not failed:
+            self._remember(query, answer, cells, min(e.fetched for e in found.values()) + fresh)
+        return answer
+
+    async def _landed(
+        self,
+        query: Query,
+        flights: Mapping[Query, Flight],
+        found: dict[Query, Entry],
+        pins: Pins,
+        until: float,
+        told: list[Event],
+    ) -> dict[Query, FeedmuxError]:
+        """Wait for the flights, each for as long as the deadline allows; what failed is served stale or told."""
+        failed: dict[Query, FeedmuxError] = {}
+        if flights:
+            waiting = [flight.landed for flight in flights.values()]
+            await asyncio.wait(waiting, timeout=max(0.0, until - self.clock.monotonic()))
+        heard: list[list[Event]] = []
+        for part, flight in flights.items():
+            if all(flight.errand.events is not one for one in heard):
+                heard.append(flight.errand.events)
+            end: Entry | FeedmuxError
+            end = flight.landed.result() if flight.landed.done() else DeadlineExceeded("the deadline passed")
+            if isinstance(end, Entry):
+                found[part] = end
+            else:
+                failed[part] = end
+        for events in heard:
+            told += events
+        for part in list(failed):
+            if (entry := self._best(part, pins, self._cells(part, pins))) is not None:
+                del failed[part]
+                found[part] = entry
+        return failed
+
+    def _assemble(
+        self,
+        query: Query,
+        found: Mapping[Query, Entry],
+        failed: Mapping[Query, FeedmuxError],
+        began: float,
+        fresh: float,
+        told: list[Event],
+        asked: bool,
+    ) -> Answer[Any]:
+        """The items in the order of the question, what is stale marked, and the trace."""
+        now = self.clock.monotonic()
+        items: list[Item] = []
+        missing: dict[str, Missing] = {}
+        for part in query.parts():
+            entry = found.get(part)
+            if entry is None:
+                missing[part.elements[0] if part.elements else part.capability] = Missing.of(failed[part])
+                continue
+            age = now - entry.fetched
+            if stale := age > fresh and entry.fetched < began:
+                told.append(
+                    self._say(ServedStale(at=now, what=_name(part), age=age, provider=entry.provider))
+                )
+            items += [_marked(item, stale) for item in query.cut(entry.items)]
+        told.append(
+            self._say(
+                Answered(
+                    at=now,
+                    capability=query.capability,
+                    source="flight" if asked else "cache",
+                    seconds=now - began,
+                    items=len(items),
+                    stale=any(item.stale for item in items),
+                )
+            )
+        )
+        if not found:
+            raise _shared(failed, Trace(tuple(told)))
+        attribution = dict.fromkeys(
+            self._fleet.standings[entry.member].attribution for entry in found.values()
+        )
+        return Answer(
+            query=query,
+            items=tuple(items),
+            missing=missing,
+            attribution=tuple(filter(None, attribution)),
+            sandbox=any(entry.simulated for entry in found.values()),
+            trace=Trace(tuple(told)),
+        )
+
+    def _remember(
+        self, query: Query, answer: Answer[Any], cells: Sequence[tuple[Hashable, Cell]], until: float
+    ) -> None:
+        self._whole[query] = _Whole(answer, tuple(cells), until)
+        if len(self._whole) > REMEMBERED:
+            self._whole.popitem(last=False)
+
+    # the cache, as a question sees it
+
+    def _cells(self, part: Query, pins: Pins) -> list[tuple[Hashable, Cell]]:
+        """Where answers to this part are kept, by key: one place, or one for each member's request."""
+        if part.many:
+            cell = self._cache.cell(part)
+            return [(part, cell)] if cell else []
+        rotation = self._fleet.rotations.get(part.capability)
+        found = []
+        for candidate in rotation.candidates if rotation else ():
+            key = self._fetcher.key(candidate, part)
+            if (cell := self._cache.cell(key)) is not None:
+                found.append((key, cell))
+        return found
+
+    def _best(self, part: Query, pins: Pins, cells: Sequence[tuple[Hashable, Cell]]) -> Entry | None:
+        """The newest entry that may still be served, of the providers that are allowed."""
+        entries = {
+            entry.member: entry
+            for _, cell in cells
+            for entry in cell.values()
+            if not pins.only or entry.provider in pins.only
+        }
+        return newest(entries, self.clock.monotonic())
+
+    def _checked(self, query: Query, pins: Pins) -> Pins:
+        """The pins, all of them installed, as are the providers that exact assets name."""
+        for field, names in (("only", pins.only), ("prefer", pins.prefer)):
+            for name in names:
+                self._installed(name, field)
+        for symbol in query.symbols_asked:
+            if named := exact(symbol):
+                self._installed(named.provider, "symbol")
+        return pins
+
+    def _installed(self, name: str, field: str) -> None:
+        if name not in self._registry.providers:
+            known = (
+                settings.nearest(name, sorted(self._registry.providers)) if self._registry.providers else ""
+            )
+            raise InvalidQuery(f"no provider named {name[:40]!a} is installed{known}", field=field)
+
+    # watching
+
+    async def watch(self, query: Query, *, every: float | None = None) -> AsyncIterator[Answer[Any]]:
+        """The answer now, then again whenever it changes: pushed where somebody fetched, else polled.
+
+        `every` (seconds) bounds how long a change may go unnoticed, by default the question's own `fresh`.
+        While nobody can answer the last answer stands, and comes again once it is stale; raises as `get` does
+        where there was never one.
+        """
+        bell = Bell()
+        ends = [self._cache.watch(key, bell.ring) for key in self._keys(query)]
+        last: Answer[Any] | None = None
+        try:
+            while True:
+                try:
+                    answer = await self.get(query, max_age=every)
+                except FeedmuxError:
+                    if last is None:
+                        raise
+                else:
+                    if last is None or answer.items != last.items:
+                        last = answer
+                        yield answer
+                await self._rung(bell, query.fresh if every is None else every)
+        finally:
+            for end in ends:
+                end()
+
+    def _keys(self, query: Query) -> list[Hashable]:
+        if query.many:
+            return list(query.parts())
+        rotation = self._fleet.rotations.get(query.capability)
+        return [self._fetcher.key(candidate, query) for candidate in rotation.candidates] if rotation else []
+
+    async def _rung(self, bell: Bell, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.05, seconds)):
+                await bell.heard()
+        except TimeoutError:
+            pass
+
+    # telling
+
+    def providers(self) -> list[ProviderStatus]:
+        """Every provider and its state, those set aside with the reason."""
+        return status.providers(self._registry, self._fleet, self.clock.monotonic(), self.clock.now())
+
+    def ledger(self) -> list[LedgerRow]:
+        """Every window of every pool: used, left, reset."""
+        return status.ledger(self._fleet, self.clock.monotonic())
+
+    @property
+    def queries(self) -> Mapping[str, type[Query]]:
+        """Every capability that can be asked for, those of third parties included."""
+        return self._registry.queries
+
+    def serving(self) -> Mapping[str, list[str]]:
+        """Capability to the providers that serve it."""
+        return self._registry.serving()
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether answers are simulated."""
+        return self.settings.engine.sandbox is Sandbox.ON
+
+    @property
+    def cached(self) -> int:
+        """Entries in the cache."""
+        return len(self._cache)
+
+    @property
+    def under_way(self) -> int:
+        """Flights that have not landed."""
+        return self._coalescer.under_way
+
+    def clear_cache(self) -> int:
+        """Forget every answer; gives back how many entries that were. Ttls are forgotten with them."""
+        self._whole.clear()
+        return self._cache.clear()
+
+    def _say(self, event: Event) -> Any:
+        self._tell(event)
+        return event
+
+    def _tell(self, event: Event) -> None:
+        self.stats.observe(event)
+        if self._registry.observes:
+            self._waiting.append(event)
+            self._told.set()
+
+    async def _observe(self) -> None:
+        """Hand events to observers, beside the questions; what an observer raises is logged, once each."""
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            while self._waiting:
+                try:
+                    self._registry.hook.feedmux_event(event=self._waiting.popleft())
+                except Exception as error:  # noqa: BLE001 - the plugin boundary
+                    _log.warning("an observer raised", exc_info=error)
+            await self.clock.sleep(0)
+
+    # behind the questions
+
+    def _changed(self, standing: Standing) -> None:
+        """A member's state changed: keep it, and probe the member once its backoff is over."""
+        self._background(durable.save(standing, self._store, self.clock))
+        self._watch_over(standing)
+
+    def _watch_over(self, standing: Standing) -> None:
+        state = standing.breaker.state
+        healable = state.closed and not state.demanded and standing.limits.tier is Tier.PRIMARY
+        if not healable or "feedmux_health" not in standing.calls.implements or standing.name in self._probes:
+            return
+        task = self._background(self._probe(standing))
+        self._probes[standing.name] = task
+        task.add_done_callback(lambda _: self._probes.pop(standing.name, None))
+
+    async def _probe(self, standing: Standing) -> None:
+        """Ask a member closed by faults whether it is well, each time its backoff is over, until it is."""
+        while True:
+            state = standing.breaker.state
+            if not state.closed or state.demanded or standing.quarantined:
+                return
+            await self.clock.sleep(max(0.0, state.until - self.clock.monotonic()))
+            state, now = standing.breaker.state, self.clock.monotonic()
+            if not state.closed or state.demanded or standing.breaker.probing:
+                return
+            if state.until > now:
+                continue
+            permit = standing.quota.take_spare(1, now)
+            if isinstance(permit, Full):
+                await self.clock.sleep(max(1.0, min(60.0, permit.until - now)))
+                continue
+            await self._fetcher.health(standing, permit, self.settings.engine.deadline)
+            if standing.breaker.state.until <= self.clock.monotonic():
+                return
+
+    def _quarantine(self, standing: Standing, reason: str) -> None:
+        """Set a provider aside that keeps doing what no plugin may."""
+        for other in self._fleet.standings.values():
+            if other.provider == standing.provider:
+                other.quarantined = reason
+                other.refresh()
+        self._registry.quarantine(standing.provider, reason)
+
+    def _background(self, work: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def upstream_answers(self, patience: float = AUTO_PATIENCE) -> bool:
+        """Whether any provider's health check passes within `patience` seconds."""
+        checks = [
+            asyncio.ensure_future(self._is_well(standing, patience))
+            for standing in self._fleet.standings.values()
+            if standing.open and "feedmux_health" in standing.calls.implements
+        ]
+        try:
+            for check in asyncio.as_completed(checks):
+                if await check:
+                    return True
+            return False
+        finally:
+            for left in checks:
+                left.cancel()
+            await asyncio.gather(*checks, return_exceptions=True)
+
+    async def _is_well(self, standing: Standing, patience: float) -> bool:
+        permit = standing.quota.take(1, self.clock.monotonic())
+        if isinstance(permit, Full):
+            return False
+        await self._fetcher.health(standing, permit, patience)
+        return standing.breaker.state.faults == 0 and not standing.breaker.state.demanded
+
+    async def aclose(self) -> None:
+        """End everything that is under way, keep what must survive, close every connection."""
+        await self._coalescer.aclose()
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
+        for standing in self._fleet.standings.values():
+            await durable.save(standing, self._store, self.clock)
+        await self._fleet.aclose(self._store)
+
+
+@asynccontextmanager
+async def open(
+    chosen: Settings | Path | str | None = None,
+    *,
+    plugins: Mapping[str, object] | None = None,
+    extensions: Mapping[str, object] | None = None,
+    clock: Clock | None = None,
+    store: Store | None = None,
+    seed: int | None = None,
+) -> AsyncIterator[Mux]:
+    """An engine for as long as the block lasts.
+
+    `chosen` is Settings or a TOML file; without it the file named by FEEDMUX_CONFIG or `feedmux.toml` here, where
+    there is one. `plugins` and `extensions` (name to plugin) take the place of everything that is installed.
+    `clock`, `store` and `seed` are for tests and simulations. Raises SettingsError for a configuration that is wrong.
+    """
+    configured = chosen if isinstance(chosen, Settings) else settings.load(chosen)
+    registry = Registry()
+    if plugins is None and extensions is None:
+        registry.load_installed()
+    for name, extension in (extensions or {}).items():
+        registry.add_extension(name, extension)
+    for name, plugin in (plugins or {}).items():
+        registry.add_provider(name, plugin)
+    for warning in settings.warnings(configured, sorted(registry.providers)):
+        _log.warning(warning)
+    clock, chance = clock or SystemClock(), Chance(seed)
+    configured = await _resolved(configured, registry, clock)
+    mux = Mux(configured, registry, clock, store or MemoryStore(), chance)
+    await mux._start()
+    try:
+        yield mux
+    finally:
+        await mux.aclose()
+
+
+async def _resolved(chosen: Settings, registry: Registry, clock: Clock) -> Settings:
+    """The settings with `sandbox = auto` decided: live where an upstream answers, else the sandbox."""
+    mode = chosen.engine.sandbox
+    simulates = registry.hook.feedmux_transport(
+        provider="", settings=_with_sandbox(chosen, Sandbox.ON), clock=clock
+    )
+    if mode is Sandbox.ON and simulates is None:
+        raise SettingsError("engine.sandbox: is on, but no sandbox is installed; pip install feedmux-sandbox")
+    if mode is not Sandbox.AUTO:
+        return chosen
+    live = _with_sandbox(chosen, Sandbox.OFF)
+    if simulates is None:
+        return live
+    trial = Mux(live, registry, clock, MemoryStore(), Chance(0))
+    await trial._start()
+    try:
+        reachable = await trial.upstream_answers()
+    finally:
+        await trial.aclose()
+    if not reachable:
+        _log.warning("no upstream answers: serving SANDBOX data, marked as such")
+    return live if reachable else _with_sandbox(chosen, Sandbox.ON)
+
+
+def _with_sandbox(chosen: Settings, mode: Sandbox) -> Settings:
+    return msgspec.structs.replace(chosen, engine=msgspec.structs.replace(chosen.engine, sandbox=mode))
+
+
+def _seconds(given: float | None, default: float) -> float:
+    if given is None:
+        return default
+    if not (math.isfinite(given) and given > 0):
+        raise InvalidQuery(f"a positive number of seconds, got {given!r}", field="deadline")
+    return given
+
+
+def _name(part: Query) -> str:
+    return f"{part.capability} {' '.join(part.to_strings().values())}".strip()[:120]
+
+
+def _cached(part: Query, entry: Entry | None, fresh: float, now: float) -> Cached:
+    if entry is None:
+        return Cached(at=now, what=_name(part), state="miss")
+    age = now - entry.fetched
+    state = "hit" if age <= fresh else "stale"
+    return Cached(at=now, what=_name(part), state=state, age=age, provider=entry.provider)
+
+
+def _hit(now: float, capability: str, items: int) -> Answered:
+    return Answered(at=now, capability=capability, source="cache", seconds=0.0, items=items)
+
+
+def _marked(item: Item, stale: bool) -> Item:
+    return msgspec.structs.replace(item, stale=True) if stale else item
+
+
+def _shared(failed: Mapping[Query, FeedmuxError], trace: Trace) -> FeedmuxError:
+    """The error that all parts share, else NoProvider; the trace goes with it."""
+    errors = list(failed.values())
+    kinds = {type(error) for error in errors}
+    waits = [error.retry_after for error in errors if error.retry_after is not None]
+    if len(kinds) == 1:
+        error = errors[0]
+    else:
+        detail = "; ".join(dict.fromkeys(error.detail for error in errors))[:500]
+        error = NoProvider(detail, retry_after=min(waits, default=1.0))
+    error.trace = trace
+    return error

@@ -1,0 +1,204 @@
+"""Finds plugins through their entry points, one by one; a broken one is set aside with the reason."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from typing import Any
+
+import pluggy
+import structlog
+from msgspec import Struct
+
+from feedmux.hooks import PROJECT, ExtensionHooks, ProviderHooks
+from feedmux.limits import Limits
+from feedmux.provider import API, Upstream
+from feedmux.query import BUILT_IN, Query
+
+PROVIDERS, EXTENSIONS = "feedmux.providers", "feedmux.extensions"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_log = structlog.get_logger("feedmux.registry")
+
+
+class Quarantined(Struct, frozen=True):
+    """A plugin that was set aside, and why."""
+
+    name: str
+    distribution: str
+    version: str
+    reason: str
+
+
+class Loaded(Struct, frozen=True):
+    """A provider as it declared itself."""
+
+    name: str
+    distribution: str
+    version: str
+    limits: Limits
+    upstream: Upstream
+
+
+class Calls:
+    """One provider's hooks, each a call that extensions may wrap."""
+
+    def __init__(self, manager: pluggy.PluginManager, plugin: object, others: Iterable[object]) -> None:
+        aside = list(others)
+        self.limits = manager.subset_hook_caller("feedmux_limits", aside)
+        self.upstream = manager.subset_hook_caller("feedmux_upstream", aside)
+        self.listing = manager.subset_hook_caller("feedmux_listing", aside)
+        self.request = manager.subset_hook_caller("feedmux_request", aside)
+        self.fetch = manager.subset_hook_caller("feedmux_fetch", aside)
+        self.health = manager.subset_hook_caller("feedmux_health", aside)
+        self.stream = manager.subset_hook_caller("feedmux_stream", aside)
+        self.implements = {caller.name for caller in manager.get_hookcallers(plugin) or ()}
+
+
+class Registry:
+    """The plugins of one engine."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(ProviderHooks)
+        self._manager.add_hookspecs(ExtensionHooks)
+        self._plugins: dict[str, object] = {}
+        self._calls: dict[str, Calls] = {}
+        self.providers: dict[str, Loaded] = {}
+        self.extensions: dict[str, tuple[str, str]] = {}
+        self.quarantined: list[Quarantined] = []
+        self.queries: dict[str, type[Query]] = {query.capability: query for query in BUILT_IN}
+
+    def load_installed(self, allowed: frozenset[str] | None = None) -> None:
+        """Load every installed plugin, or just the allowed ones (FEEDMUX_PLUGINS says which by default)."""
+        if allowed is None and (listed := os.environ.get("FEEDMUX_PLUGINS")) is not None:
+            allowed = frozenset(filter(None, (name.strip() for name in listed.split(","))))
+        for entry in metadata.entry_points(group=EXTENSIONS):
+            if allowed is None or entry.name in allowed:
+                self._load(entry, self.add_extension)
+        for entry in metadata.entry_points(group=PROVIDERS):
+            if allowed is None or entry.name in allowed:
+                self._load(entry, self.add_provider)
+
+    def _load(self, entry: metadata.EntryPoint, add: Any) -> None:
+        distribution, version = _origin(entry)
+        try:
+            plugin = entry.load()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - an import may raise anything, SystemExit included
+            self._set_aside(entry.name, distribution, version, f"import failed: {_described(error)}")
+            return
+        add(entry.name, plugin, distribution, version)
+
+    def add_extension(self, name: str, plugin: object, distribution: str = "", version: str = "") -> None:
+        """Register an extension; set aside where it is broken."""
+        try:
+            self._register(f"extension {name}", plugin)
+        except Exception as error:  # noqa: BLE001 - the plugin boundary
+            self._set_aside(name, distribution, version, _described(error))
+            return
+        self.extensions[name] = (distribution, version)
+
+    def add_provider(self, name: str, plugin: object, distribution: str = "", version: str = "") -> None:
+        """Register a provider and take its declaration; set aside where it is broken or its name is taken."""
+        if name in self.providers:
+            first = self.providers[name].distribution or "another plugin"
+            self._set_aside(name, distribution, version, f"the name is taken by {first}")
+            return
+        try:
+            if not _NAME.fullmatch(name):
+                raise ValueError("a provider's name is lower-case letters, digits and _")
+            self._register(name, plugin)
+            self._plugins[name] = plugin
+            loaded = self._declared(name, distribution, version)
+        except Exception as error:  # noqa: BLE001 - the plugin boundary
+            self._plugins.pop(name, None)
+            self._calls.pop(name, None)
+            if self._manager.is_registered(plugin):
+                self._manager.unregister(plugin)
+            self._set_aside(name, distribution, version, _described(error))
+            return
+        self.providers[name] = loaded
+        self.queries |= {query.capability: query for query in loaded.limits.serves}
+
+    def _register(self, name: str, plugin: object) -> None:
+        try:
+            self._manager.register(plugin, name)
+            self._manager.check_pending()
+        except BaseException:
+            if self._manager.is_registered(plugin):
+                self._manager.unregister(plugin)
+            raise
+        finally:
+            self._calls.clear()
+
+    def _declared(self, name: str, distribution: str, version: str) -> Loaded:
+        calls = self.calls(name)
+        for required in ("feedmux_limits", "feedmux_fetch"):
+            if required not in calls.implements:
+                raise TypeError(f"it does not implement {required}")
+        for caller in self._manager.get_hookcallers(self._plugins[name]) or ():
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is self._plugins[name] and (
+                    implementation.wrapper or implementation.hookwrapper
+                ):
+                    raise TypeError(f"{caller.name}: wrappers come only from extensions")
+        limits, upstream = calls.limits(), calls.upstream() or Upstream()
+        if not isinstance(limits, Limits) or not limits.serves:
+            raise TypeError("feedmux_limits gives Limits that serve at least one question")
+        if upstream.api > API:
+            raise TypeError(
+                f"it was written for interface {upstream.api}; this Feedmux has {API}: upgrade feedmux"
+            )
+        for query in limits.serves:
+            if self.queries.get(query.capability, query) is not query:
+                raise TypeError(
+                    f"its {query.__name__} takes the capability {query.capability!r} of another class"
+                )
+        return Loaded(name, distribution, version, limits, upstream)
+
+    def calls(self, name: str) -> Calls:
+        """A provider's hooks; the same object until a plugin is registered or set aside."""
+        if name not in self._calls:
+            others = [plugin for other, plugin in self._plugins.items() if other != name]
+            self._calls[name] = Calls(self._manager, self._plugins[name], others)
+        return self._calls[name]
+
+    @property
+    def observes(self) -> bool:
+        """Whether any extension wants events."""
+        return bool(self._manager.hook.feedmux_event.get_hookimpls())
+
+    @property
+    def hook(self) -> Any:
+        """The hooks of all plugins: for extensions' hooks."""
+        return self._manager.hook
+
+    def quarantine(self, name: str, reason: str) -> None:
+        """Set a loaded provider aside for good, because of what it did."""
+        loaded = self.providers[name]
+        self._set_aside(name, loaded.distribution, loaded.version, reason)
+
+    def _set_aside(self, name: str, distribution: str, version: str, reason: str) -> None:
+        self.quarantined.append(Quarantined(name, distribution, version, reason))
+        _log.warning(
+            "plugin set aside", plugin=name, distribution=distribution, version=version, reason=reason
+        )
+
+    def serving(self) -> Mapping[str, list[str]]:
+        """Capability to the names of the providers that serve it."""
+        table: dict[str, list[str]] = {capability: [] for capability in self.queries}
+        for loaded in self.providers.values():
+            for query in loaded.limits.serves:
+                table[query.capability].append(loaded.name)
+        return table
+
+
+def _origin(entry: metadata.EntryPoint) -> tuple[str, str]:
+    return (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
+
+
+def _described(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else 'no reason given'}"

@@ -1,0 +1,127 @@
+"""Whose turn it is: smooth weighted round robin among the providers that serve one question.
+
+Every seat's credit grows by its weight at each turn, and who is asked pays the sum of those that stood ready: over
+time each gets its share, and no one gets a run of turns.
+"""
+
+from __future__ import annotations
+
+from feedmux.limits import Terms, Tier
+from feedmux.query import Query
+from feedmux.score import Score, factor
+from feedmux.standing import Standing
+
+UNKNOWN_COST = 1 << 40
+
+
+class Candidate:
+    """An endpoint in the rotation: one question a member serves, and how well it has done so."""
+
+    __slots__ = ("cost", "credit", "listed", "query", "score", "seat", "standing", "terms", "weight", "worth")
+
+    def __init__(self, standing: Standing, query: type[Query], terms: Terms, weight: float) -> None:
+        self.standing = standing
+        self.query = query
+        self.terms = terms
+        self.cost = terms.cost if isinstance(terms.cost, int) else UNKNOWN_COST
+        self.listed = query in standing.upstream.listed
+        self.score = Score()
+        self.weight = weight
+        self.worth = weight
+        self.credit = 0.0
+        self.seat: Seat
+
+    @property
+    def name(self) -> str:
+        return self.standing.name
+
+
+class Seat:
+    """One provider's place: its weight, its credit, and its members, among whom turns go round as well."""
+
+    __slots__ = ("candidates", "credit", "next", "provider", "tier", "weight", "worth")
+
+    def __init__(self, provider: str, weight: float, tier: Tier, candidates: list[Candidate]) -> None:
+        self.provider = provider
+        self.weight = weight
+        self.tier = tier
+        self.candidates = candidates
+        self.credit = 0.0
+        self.worth = weight
+        self.next = weight
+        """Credit at the next turn: who has the most is asked first."""
+        for candidate in candidates:
+            candidate.seat = self
+
+    def rate(self, best: float, now: float) -> bool:
+        """Work out the worth anew; True where a short quota lowers it, which time heals."""
+        tight = False
+        total = declared = 0.0
+        for candidate in self.candidates:
+            left = candidate.standing.quota.left(now)
+            tight = tight or left < 0.25
+            score = candidate.score
+            candidate.worth = candidate.weight * factor(score.success_share, score.latency, best, left)
+            total += candidate.worth
+            declared += candidate.weight
+        self.worth = self.weight * total / declared
+        self.next = self.credit + self.worth
+        return tight
+
+
+class Rotation:
+    """The seats of one question, in no order; `take_turn` is the only thing that moves them."""
+
+    def __init__(self, seats: list[Seat]) -> None:
+        self.seats = seats
+        self.best = 0.0
+        self._tight: set[Seat] = set()
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        return [candidate for seat in self.seats for candidate in seat.candidates]
+
+    def take_turn(self, candidate: Candidate, ready: list[Candidate]) -> None:
+        """The candidate is asked; everyone who stood ready gains, it pays."""
+        total = 0.0
+        last = None
+        for one in ready:
+            seat = one.seat
+            if seat is not last and seat.tier is candidate.seat.tier:
+                seat.credit = seat.next
+                seat.next += seat.worth
+                total += seat.worth
+                last = seat
+        seat = candidate.seat
+        seat.credit -= total
+        seat.next -= total
+        if len(seat.candidates) > 1:
+            _inside(candidate, ready)
+
+    def rescore(self, candidate: Candidate, now: float) -> None:
+        """Something about the candidate changed: its worth follows, and everyone's where the best speed moved."""
+        latency = candidate.score.latency
+        best = self.best
+        if latency and (latency < best or not best):
+            self.best = latency
+        elif latency > best:
+            self.best = min((c.score.latency for c in self.candidates if c.score.latency), default=0.0)
+        for seat in self.seats if self.best != best else (candidate.seat,):
+            self._rate(seat, now)
+
+    def heal(self, now: float) -> None:
+        """Windows free themselves as time passes: rate the seats whose quota ran short anew."""
+        for seat in tuple(self._tight):
+            self._rate(seat, now)
+
+    def _rate(self, seat: Seat, now: float) -> None:
+        (self._tight.add if seat.rate(self.best, now) else self._tight.discard)(seat)
+
+
+def _inside(candidate: Candidate, ready: list[Candidate]) -> None:
+    total = 0.0
+    for one in ready:
+        if one.seat is candidate.seat:
+            one.credit += one.worth
+            total += one.worth
+    candidate.credit -= total

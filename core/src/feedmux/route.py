@@ -1,0 +1,232 @@
+"""The route: in which order members would be asked, and why the others are not. Pure; whatever walks, walks this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import attrgetter
+
+from msgspec import Struct
+
+from feedmux.event import Considered, Event, Reason, Skipped
+from feedmux.limits import Tier
+from feedmux.query import Query
+from feedmux.rotation import Candidate, Rotation
+from feedmux.symbol import exact
+
+OTHERS = 2
+"""Providers that must have been tried or skipped before a last resort is asked."""
+_TIERS = {Tier.PRIMARY: 0, Tier.LAST_RESORT: 1, Tier.EMERGENCY: 2}
+_turn = attrgetter("seat.next")
+
+
+class Pins(Struct, frozen=True):
+    """What the caller insists on: `only` these providers, or these first. Empty: nothing."""
+
+    only: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+
+
+NO_PINS = Pins()
+
+
+class Need(Struct, frozen=True):
+    """What a route is wanted for: the parts of one kind of question.
+
+    `recent` says until when (monotonic) a member must not be asked for a part again, its ttl; `unknown` which
+    members have said a moment ago that they do not know it.
+    """
+
+    parts: tuple[Query, ...]
+    pins: Pins = NO_PINS
+    recent: Mapping[Query, Mapping[str, float]] = {}
+    unknown: Mapping[Query, frozenset[str]] = {}
+
+    @property
+    def plain(self) -> bool:
+        """Nothing about it tells members apart but their listings."""
+        return not (self.pins.only or self.recent or self.unknown)
+
+
+class Skip(Struct, frozen=True):
+    """A candidate that is not asked, why, and until when (monotonic; None where time does not end it).
+
+    `inferred`: only our own count of its failures says so, not the provider.
+    """
+
+    candidate: Candidate
+    reason: Reason
+    detail: str = ""
+    until: float | None = None
+    inferred: bool = False
+
+
+class Route(Struct, frozen=True):
+    """`order`: who is asked, first to last. `able`: for whom only some parts may be asked, which ones."""
+
+    order: tuple[Candidate, ...]
+    skips: tuple[Skip, ...]
+    able: Mapping[Candidate, tuple[Query, ...]]
+    parts: tuple[Query, ...]
+
+    def parts_for(self, candidate: Candidate) -> tuple[Query, ...]:
+        """What of the question that candidate may be asked for."""
+        return self.able.get(candidate, self.parts)
+
+    def events(self, now: float) -> list[Event]:
+        """The route as it is told: each skip, then the order."""
+        told: list[Event] = [
+            Skipped(
+                at=now,
+                member=skip.candidate.name,
+                reason=skip.reason,
+                detail=skip.detail,
+                wait=None if skip.until is None else max(0.0, skip.until - now),
+            )
+            for skip in self.skips
+        ]
+        told.append(Considered(at=now, members=tuple(candidate.name for candidate in self.order)))
+        return told
+
+    def least_closed(self) -> Skip | None:
+        """Of the members closed on inference alone, the one whose backoff ends first: whom a panic may ask."""
+        return min(
+            (skip for skip in self.skips if skip.inferred and skip.until is not None),
+            key=lambda skip: skip.until or 0.0,
+            default=None,
+        )
+
+    def reopening(self) -> Skip | None:
+        """The first throttled member to be askable again."""
+        return min(
+            (skip for skip in self.skips if skip.until is not None and skip.reason in _PASSING),
+            key=lambda skip: skip.until or 0.0,
+            default=None,
+        )
+
+
+_PASSING = (Reason.CLOSED, Reason.EXHAUSTED, Reason.BUSY)
+
+
+def plan(rotation: Rotation, need: Need, now: float) -> Route:
+    """Order the candidates for a need: by preference, tier, slowness, turn. Moves nothing."""
+    rotation.heal(now)
+    ranks: dict[tuple[int, int, bool, int], list[Candidate]] = {}
+    skips: list[Skip] = []
+    able: dict[Candidate, tuple[Query, ...]] = {}
+    plain = need.plain
+    for seat in rotation.seats:
+        ready: list[Candidate] = []
+        for candidate in seat.candidates:
+            standing = candidate.standing
+            if not (standing.open and standing.quota.slack >= candidate.cost) and (
+                skip := _obstacle(candidate, need, now)
+            ):
+                skips.append(skip)
+                continue
+            if not plain or candidate.listed or _names_exact(need):
+                skip = _narrow(candidate, need, able, now)
+                if skip:
+                    skips.append(skip)
+                    continue
+            ready.append(candidate)
+        if len(ready) > 1:
+            ready.sort(key=lambda c: c.credit + c.worth, reverse=True)
+        for rank, candidate in enumerate(ready):
+            preferred = 0 if seat.provider in need.pins.prefer else 1
+            slow = candidate.score.slow_until > 0.0 and candidate.score.put_last(now)
+            ranks.setdefault((preferred, _TIERS[seat.tier], slow, rank), []).append(candidate)
+    order: list[Candidate] = []
+    for _, tied in sorted(ranks.items()):
+        tied.sort(key=_turn, reverse=True)
+        order += tied
+    return _spared(Route(tuple(order), tuple(skips), able, need.parts))
+
+
+def _obstacle(candidate: Candidate, need: Need, now: float) -> Skip | None:
+    """What stands in the way of asking this candidate at all."""
+    standing = candidate.standing
+    if standing.quarantined or not standing.enabled:
+        return Skip(candidate, Reason.DISABLED, standing.quarantined or "in the configuration")
+    if standing.needs_key:
+        return Skip(candidate, Reason.NEEDS_KEY)
+    breaker = standing.breaker
+    if why := breaker.obstacle(now):
+        until = breaker.state.until
+        ends = None if until == float("inf") else max(until, now)
+        return Skip(candidate, Reason.CLOSED, why, ends, inferred=not breaker.state.demanded)
+    full = standing.quota.room(candidate.terms.cost_of(_widest(candidate, need.parts)), now)
+    if full is None:
+        return None
+    return Skip(candidate, Reason.BUSY if full.momentary else Reason.EXHAUSTED, full.reason, full.until)
+
+
+def _widest(candidate: Candidate, parts: tuple[Query, ...]) -> Query:
+    """The question of one full batch: what its request would cost."""
+    first = parts[0]
+    if len(parts) == 1 or not first.many:
+        return first
+    return first.narrowed([element for part in parts[: candidate.terms.batch] for element in part.elements])
+
+
+def _names_exact(need: Need) -> bool:
+    return any(":" in symbol for symbol in need.parts[0].symbols_asked)
+
+
+def _narrow(
+    candidate: Candidate, need: Need, able: dict[Candidate, tuple[Query, ...]], now: float
+) -> Skip | None:
+    """Work out which parts the candidate may be asked for; a Skip where there is none."""
+    if need.pins.only and candidate.standing.provider not in need.pins.only:
+        return Skip(candidate, Reason.NOT_PINNED)
+    kept: list[Query] = []
+    skip: Skip | None = None
+    for part in need.parts:
+        found = _unfit(candidate, part, need, now)
+        if found is None:
+            kept.append(part)
+        elif skip is None or found.reason is Reason.INSIDE_TTL:
+            skip = found
+    if not kept:
+        return skip
+    if len(kept) < len(need.parts):
+        able[candidate] = tuple(kept)
+    return None
+
+
+def _unfit(candidate: Candidate, part: Query, need: Need, now: float) -> Skip | None:
+    standing = candidate.standing
+    for symbol in part.symbols_asked:
+        named = exact(symbol)
+        if named is not None:
+            if named.provider != standing.provider:
+                return Skip(candidate, Reason.NOT_LISTED, f"{symbol} is another provider's")
+        elif candidate.listed and standing.listing is not None:
+            vs = getattr(part, "vs", "")
+            if standing.listing.find(symbol, vs) is None:
+                return Skip(candidate, Reason.NOT_LISTED, f"{symbol} in {vs}" if vs else symbol)
+    until = need.recent.get(part, {}).get(standing.name, 0.0) if need.recent else 0.0
+    if until > now:
+        return Skip(candidate, Reason.INSIDE_TTL, "its ttl has not ended", until)
+    if need.unknown and standing.name in need.unknown.get(part, ()):
+        return Skip(candidate, Reason.SAID_UNKNOWN)
+    return None
+
+
+def _spared(route: Route) -> Route:
+    """Leave a last resort out where two others do answer, and are only busy or were asked a moment ago."""
+    resting = {
+        skip.candidate.seat.provider
+        for skip in route.skips
+        if skip.reason in (Reason.INSIDE_TTL, Reason.BUSY) and skip.candidate.seat.tier is Tier.PRIMARY
+    }
+    if len(resting) < OTHERS:
+        return route
+    spared = [candidate for candidate in route.order if candidate.seat.tier is Tier.LAST_RESORT]
+    if not spared:
+        return route
+    return Route(
+        tuple(candidate for candidate in route.order if candidate not in spared),
+        (*route.skips, *(Skip(candidate, Reason.SPARED) for candidate in spared)),
+        route.able,
+        route.parts,
+    )

@@ -1,0 +1,233 @@
+"""What people are shown: each provider's state, each pool's quota, and the counts since the start."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+
+from feedmux.breaker import State
+from feedmux.event import Answered, Event, Joined, Misbehaved, Result, ServedStale, Skipped, Tried
+from feedmux.fleet import Fleet
+from feedmux.limits import Counts, Tier
+from feedmux.registry import Loaded, Quarantined, Registry
+from feedmux.standing import Standing
+
+
+class MemberStatus(Struct, frozen=True, kw_only=True):
+    """One member now. `wait` is the seconds until its state may change, None where time changes nothing."""
+
+    name: str
+    state: State
+    cause: str = ""
+    since: datetime | None = None
+    wait: float | None = None
+    quota_left: float = 1.0
+    next_reset: float | None = None
+    requests: int = 0
+    successes: int = 0
+    failures: int = 0
+    refusals: int = 0
+    latency: float | None = None
+    success_share: float | None = None
+    last_success: datetime | None = None
+    last_failure: datetime | None = None
+    last_error: str = ""
+    last_error_class: str = ""
+
+
+class ProviderStatus(Struct, frozen=True, kw_only=True):
+    """One provider now; `state` is that of its best member."""
+
+    name: str
+    distribution: str
+    version: str
+    state: State
+    cause: str = ""
+    wait: float | None = None
+    weight: float | None = None
+    tier: Tier | None = None
+    capabilities: tuple[str, ...] = ()
+    quota_left: float | None = None
+    next_reset: float | None = None
+    last_error: str = ""
+    attribution: str = ""
+    docs: str = ""
+    simulated: bool = False
+    members: tuple[MemberStatus, ...] = ()
+
+
+class LedgerRow(Struct, frozen=True, kw_only=True):
+    """One window of one pool: used as we count, and as the upstream last said. `reset` in seconds, None where unused."""
+
+    pool: str
+    limit: int
+    per: float
+    counts: Counts
+    used: int
+    used_upstream: int | None
+    left: int
+    reset: float | None
+
+
+class Stats(Struct):
+    """Counts since the start, made from events alone."""
+
+    questions: int = 0
+    from_cache: int = 0
+    coalesced: int = 0
+    stale: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    requests: int = 0
+    by_result: Counter[str] = field(default_factory=Counter)
+    by_provider: Counter[str] = field(default_factory=Counter)
+    skips: Counter[str] = field(default_factory=Counter)
+    misbehaved: Counter[str] = field(default_factory=Counter)
+
+    def observe(self, event: Event) -> None:
+        """Count an event."""
+        if isinstance(event, Answered):
+            self.questions += 1
+            self.seconds += event.seconds
+            self.from_cache += event.source == "cache"
+            self.failed += event.items == 0
+        elif isinstance(event, Tried):
+            self.requests += event.requests
+            self.by_result[event.result.value] += 1
+            if event.result in (Result.ANSWERED, Result.PARTIAL):
+                self.by_provider[event.provider] += 1
+        elif isinstance(event, Joined):
+            self.coalesced += 1
+        elif isinstance(event, ServedStale):
+            self.stale += 1
+        elif isinstance(event, Skipped):
+            self.skips[f"{event.member}: {event.reason.value}"] += 1
+        elif isinstance(event, Misbehaved):
+            self.misbehaved[event.member] += 1
+
+
+_BEST_FIRST = (
+    State.OPEN,
+    State.RECOVERING,
+    State.UNKNOWN,
+    State.EXHAUSTED,
+    State.THROTTLED,
+    State.BLOCKED,
+    State.NEEDS_KEY,
+    State.QUARANTINED,
+)
+
+
+def providers(registry: Registry, fleet: Fleet, now: float, wall: datetime) -> list[ProviderStatus]:
+    """Every loaded provider and every one that was set aside, by name."""
+    by_provider: dict[str, list[Standing]] = {}
+    for standing in fleet.standings.values():
+        by_provider.setdefault(standing.provider, []).append(standing)
+    rows = [
+        _provider(loaded, by_provider.get(name, []), fleet, now, wall)
+        for name, loaded in registry.providers.items()
+    ]
+    aside = [_set_aside(entry) for entry in registry.quarantined if entry.name not in registry.providers]
+    return sorted(rows + aside, key=lambda row: row.name)
+
+
+def _provider(
+    loaded: Loaded, standings: list[Standing], fleet: Fleet, now: float, wall: datetime
+) -> ProviderStatus:
+    members = tuple(member(standing, fleet, now, wall) for standing in standings)
+    best = min(members, key=lambda one: _BEST_FIRST.index(one.state))
+    newest = max(
+        (one for one in members if one.last_failure), key=lambda one: one.last_failure or wall, default=None
+    )
+    first = standings[0]
+    resets = [one.next_reset for one in members if one.next_reset is not None]
+    return ProviderStatus(
+        name=loaded.name,
+        distribution=loaded.distribution,
+        version=loaded.version,
+        state=best.state,
+        cause=best.cause,
+        wait=best.wait,
+        weight=first.limits.weight,
+        tier=loaded.limits.tier,
+        capabilities=tuple(query.capability for query in loaded.limits.serves),
+        quota_left=min(one.quota_left for one in members),
+        next_reset=min(resets, default=None),
+        last_error=newest.last_error if newest else "",
+        attribution=loaded.upstream.attribution,
+        docs=loaded.upstream.docs,
+        simulated=first.simulated,
+        members=members,
+    )
+
+
+def _set_aside(entry: Quarantined) -> ProviderStatus:
+    return ProviderStatus(
+        name=entry.name,
+        distribution=entry.distribution,
+        version=entry.version,
+        state=State.QUARANTINED,
+        cause=entry.reason,
+        last_error=entry.reason,
+    )
+
+
+def member(standing: Standing, fleet: Fleet, now: float, wall: datetime) -> MemberStatus:
+    """One member as it stands."""
+    state, cause, wait = standing.condition(now)
+    scores = [
+        candidate.score
+        for rotation in fleet.rotations.values()
+        for candidate in rotation.candidates
+        if candidate.standing is standing and candidate.score.calls
+    ]
+    tally = standing.tally
+    return MemberStatus(
+        name=standing.name,
+        state=state,
+        cause=cause,
+        since=_instant(standing.breaker.state.since, now, wall),
+        wait=wait,
+        quota_left=standing.quota.left(now),
+        next_reset=_reset(standing, now),
+        requests=tally.requests,
+        successes=tally.successes,
+        failures=tally.failures,
+        refusals=tally.refusals,
+        latency=max((score.latency for score in scores), default=None),
+        success_share=min((score.success_share for score in scores), default=None),
+        last_success=tally.last_success,
+        last_failure=tally.last_failure,
+        last_error=tally.last_error,
+        last_error_class=tally.last_class,
+    )
+
+
+def _instant(since: float, now: float, wall: datetime) -> datetime | None:
+    return wall - timedelta(seconds=now - since) if since else None
+
+
+def _reset(standing: Standing, now: float) -> float | None:
+    resets = [window.resets(now) for window in standing.quota.windows]
+    return min((reset for reset in resets if reset is not None), default=None)
+
+
+def ledger(fleet: Fleet, now: float) -> list[LedgerRow]:
+    """Every window of every pool."""
+    quotas = {standing.quota.name: standing.quota for standing in fleet.standings.values()}
+    return [
+        LedgerRow(
+            pool=name,
+            limit=window.limit,
+            per=window.per,
+            counts=window.counts,
+            used=window.share - window.free(now),
+            used_upstream=window.used_upstream(now),
+            left=max(0, window.free(now)),
+            reset=window.resets(now),
+        )
+        for name, quota in sorted(quotas.items())
+        for window in quota.windows
+    ]
