@@ -5,6 +5,7 @@ async with feedmux.open() as mux:
 """
 
 from feedmux.answer import Answer, Missing
+from feedmux.clock import from_unix, from_unix_ms
 from feedmux.endpoint import Endpoint, Key, ListingSource, Plan, UsedHeader
 from feedmux.errors import (
     BadPayload,
@@ -39,7 +40,7 @@ from feedmux.items import (
     TrendingCoin,
 )
 from feedmux.limits import DAY, MONTH, Backoff, Counts, Limits, Terms, Tier, Window
-from feedmux.listing import Listed, Listing
+from feedmux.listing import Listed, Listing, largest
 from feedmux.mux import Mux, open
 from feedmux.provider import Member, Provider, Upstream
 from feedmux.query import (
@@ -128,6 +129,9 @@ __all__ = [
     "UpstreamTimeout",
     "UsedHeader",
     "Window",
+    "from_unix",
+    "from_unix_ms",
     "hookimpl",
+    "largest",
     "open",
 ]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Mapping
+from collections import Counter
+from collections.abc import Hashable
 from functools import partial
-
-from msgspec.structs import fields
 
 from feedmux.cache import Entry
 from feedmux.clock import Clock
@@ -33,7 +32,8 @@ class Flight:
 class Coalescer:
     """Flights by part and pins. Divisible questions are gathered and share upstream requests.
 
-    A lone question leaves with the next turn of the loop; those that follow within 10 ms leave together.
+    A question leaves with the next turn of the loop; while others of its company are in the air, those that
+    follow within 10 ms leave together. Who asks one after the other never waits.
     """
 
     def __init__(self, router: Router, clock: Clock) -> None:
@@ -42,6 +42,8 @@ class Coalescer:
         self._flights: dict[tuple[Query, Pins], Flight] = {}
         self._gathered: dict[Hashable, list[Flight]] = {}
         self._left_at: dict[Hashable, float] = {}
+        """When the last flights of a company left, while any of them is in the air."""
+        self._in_the_air: Counter[Hashable] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def flight(self, part: Query, pins: Pins, deadline: float, *, at_hand: bool) -> tuple[Flight, bool]:
@@ -51,21 +53,14 @@ class Coalescer:
             return known, True
         loop = asyncio.get_running_loop()
         landed: asyncio.Future[Entry | FeedmuxError] = loop.create_future()
-        errand = Errand(part, at_hand=at_hand, done=partial(self._land, (part, pins), landed))
-        flight = Flight(errand, landed, deadline)
+        company = _company(part, pins)
+        done = partial(self._land, (part, pins), company, landed)
+        flight = Flight(Errand(part, at_hand=at_hand, done=done), landed, deadline)
         self._flights[part, pins] = flight
-        self._gather(flight, pins, loop)
+        self._gather(flight, company, pins, loop)
         return flight, False
 
-    def _land(
-        self, key: tuple[Query, Pins], landed: asyncio.Future[Entry | FeedmuxError], end: Entry | FeedmuxError
-    ) -> None:
-        self._flights.pop(key, None)
-        if not landed.done():
-            landed.set_result(end)
-
-    def _gather(self, flight: Flight, pins: Pins, loop: asyncio.AbstractEventLoop) -> None:
-        company = _company(flight.errand.part, pins)
+    def _gather(self, flight: Flight, company: Hashable, pins: Pins, loop: asyncio.AbstractEventLoop) -> None:
         waiting = self._gathered.setdefault(company, [])
         waiting.append(flight)
         if len(waiting) > 1:
@@ -79,12 +74,28 @@ class Coalescer:
     def _leave(self, company: Hashable, pins: Pins) -> None:
         flights = self._gathered.pop(company, [])
         now = self._clock.monotonic()
-        self._left_at = {c: left for c, left in self._left_at.items() if left + GATHER > now} | {company: now}
+        self._left_at[company] = now
+        self._in_the_air[company] += len(flights)
         for _ in flights:
             self._router.budget.asked(now)
         deadline = max(flight.deadline for flight in flights)
         for walk in self._router.walks([flight.errand for flight in flights], pins, deadline):
             self._start(walk)
+
+    def _land(
+        self,
+        key: tuple[Query, Pins],
+        company: Hashable,
+        landed: asyncio.Future[Entry | FeedmuxError],
+        end: Entry | FeedmuxError,
+    ) -> None:
+        self._flights.pop(key, None)
+        self._in_the_air[company] -= 1
+        if self._in_the_air[company] <= 0:
+            del self._in_the_air[company]
+            self._left_at.pop(company, None)
+        if not landed.done():
+            landed.set_result(end)
 
     def _start(self, walk: Walk) -> None:
         task = asyncio.get_running_loop().create_task(walk.run())
@@ -108,8 +119,6 @@ def _company(part: Query, pins: Pins) -> Hashable:
     """Parts with the same company may share a request: all but their elements is the same."""
     if not part.many:
         return part, pins
-    rest: Mapping[str, object] = {
-        f.name: getattr(part, f.name) for f in fields(type(part)) if f.name != part.many
-    }
+    rest = tuple(getattr(part, name) for name in type(part).shared_fields())
     exact = any(":" in symbol for symbol in part.symbols_asked)
-    return type(part), tuple(rest.items()), exact, pins
+    return type(part), rest, exact, pins

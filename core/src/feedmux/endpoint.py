@@ -19,7 +19,8 @@ Parse = Callable[[bytes, Asked[Any]], Sequence[Item]]
 class Endpoint(Struct, frozen=True):
     """`request` builds what to send and `parse` reads what came; both are pure functions of their arguments.
 
-    `listed` says whether this endpoint needs the provider's listing.
+    `listed` says whether this endpoint needs the provider's listing, `currencies` in which it can answer (empty:
+    in any, or as its listing says).
     """
 
     query: type[Query]
@@ -27,6 +28,7 @@ class Endpoint(Struct, frozen=True):
     parse: Parse
     terms: Terms
     listed: bool = True
+    currencies: frozenset[str] = frozenset()
 
 
 class ListingSource(Struct, frozen=True):

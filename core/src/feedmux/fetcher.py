@@ -63,9 +63,7 @@ class Fetcher:
         if candidate.listed and standing.listing is not None:
             vs = getattr(query, "vs", "")
             for symbol in query.symbols_asked:
-                provider, colon, id_ = symbol.partition(":")
-                listed = Listed(symbol, id_) if colon and provider else standing.listing.find(symbol, vs)
-                if listed is not None:
+                if (listed := standing.listing.find(symbol, vs)) is not None:
                     ids[symbol] = listed
         return Asked(query, self.clock.now(), ids, standing.member)
 

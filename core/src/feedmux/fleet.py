@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from msgspec import Struct
 
 from feedmux.clock import Clock
 from feedmux.endpoint import Plan
 from feedmux.errors import SettingsError
 from feedmux.http import Address, Wire
-from feedmux.limits import Limits, Terms
+from feedmux.limits import Limits
 from feedmux.provider import Member, Upstream
 from feedmux.query import Query
 from feedmux.quota import Quota
@@ -22,104 +23,112 @@ from feedmux.store import Lease, Store
 from feedmux.transport import Network, Transport
 
 
+class _Chosen(Struct, frozen=True):
+    """One provider as its declaration, the vendor's plan and the operator's settings make it together."""
+
+    loaded: Loaded
+    settings: ProviderSettings
+    plan: Plan
+    limits: Limits
+    transport: Transport
+
+
 class Fleet:
     """Members by name, rotations by capability, and the transports they travel over."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self, clock: Clock, registry: Registry, settings: Settings, store: Store, holder: str
+    ) -> None:
         self._clock = clock
+        self._registry = registry
+        self._settings = settings
+        self._store = store
+        self._holder = holder
         self.standings: dict[str, Standing] = {}
         self.rotations: dict[str, Rotation] = {}
+        self._quotas: dict[str, Quota] = {}
         self._network: Network | None = None
         self._transports: list[Transport] = []
         self._leases: list[Lease] = []
 
-    async def build(self, registry: Registry, settings: Settings, store: Store, holder: str) -> None:
+    async def build(self) -> None:
         """Make every member from its provider's declaration; raises SettingsError for settings that do not fit."""
-        quotas: dict[str, Quota] = {}
         seats: dict[str, list[Seat]] = {}
-        for loaded in registry.providers.values():
-            chosen = settings.provider(loaded.name)
-            transport = self._transport(registry, settings, loaded.name)
-            plan = _plan(loaded, chosen)
-            limits = _applied(loaded.limits, plan, chosen)
-            members = _members(loaded, chosen)
-            made: dict[type[Query], list[tuple[Standing, Terms, float]]] = {}
-            for member in members:
-                standing = await self._member(
-                    loaded, member, limits, plan, chosen, transport, registry, store, holder, quotas
-                )
-                self.standings[standing.name] = standing
-                for query, terms in standing.limits.serves.items():
-                    made.setdefault(query, []).append((standing, terms, member.weight))
-            for query, rows in made.items():
-                candidates = [Candidate(standing, query, terms, weight) for standing, terms, weight in rows]
-                seat = Seat(loaded.name, limits.weight, limits.tier, candidates)
-                seats.setdefault(query.capability, []).append(seat)
+        for loaded in self._registry.providers.values():
+            for seat in await self._seats(self._chosen(loaded)):
+                seats.setdefault(seat.candidates[0].query.capability, []).append(seat)
         self.rotations = {capability: Rotation(found) for capability, found in seats.items()}
 
-    def _transport(self, registry: Registry, settings: Settings, provider: str) -> Transport:
-        chosen: Transport | None = registry.hook.feedmux_transport(
-            provider=provider, settings=settings, clock=self._clock
-        )
-        if chosen is not None:
-            self._transports.append(chosen)
-            return chosen
-        if self._network is None:
-            self._network = Network()
-            self._transports.append(self._network)
-        return self._network
+    def _chosen(self, loaded: Loaded) -> _Chosen:
+        settings = self._settings.provider(loaded.name)
+        plan = _plan(loaded, settings)
+        limits = _applied(loaded.limits, plan, settings)
+        return _Chosen(loaded, settings, plan, limits, self._transport(loaded.name))
 
-    async def _member(
-        self,
-        loaded: Loaded,
-        member: Member,
-        limits: Limits,
-        plan: Plan,
-        chosen: ProviderSettings,
-        transport: Transport,
-        registry: Registry,
-        store: Store,
-        holder: str,
-        quotas: dict[str, Quota],
-    ) -> Standing:
-        own = limits if member.limits is None else _applied(member.limits, Plan(), chosen)
-        if not own.serves:
-            own = msgspec.structs.replace(own, serves=limits.serves)
-        name = loaded.name if member.name == loaded.name else f"{loaded.name}/{member.name}"
-        pool = own.pool or name
-        if pool not in quotas:
+    def _transport(self, provider: str) -> Transport:
+        chosen: Transport | None = self._registry.hook.feedmux_transport(
+            provider=provider, settings=self._settings, clock=self._clock
+        )
+        if chosen is None:
+            chosen = self._network = self._network or Network()
+        if chosen not in self._transports:
+            self._transports.append(chosen)
+        return chosen
+
+    async def _seats(self, chosen: _Chosen) -> list[Seat]:
+        """A provider's seat for each question it serves."""
+        made: dict[type[Query], list[Candidate]] = {}
+        for member in _members(chosen.loaded, chosen.settings):
+            standing = await self._member(member, chosen)
+            self.standings[standing.name] = standing
+            for query, terms in standing.limits.serves.items():
+                made.setdefault(query, []).append(Candidate(standing, query, terms, member.weight))
+        limits = chosen.limits
+        return [Seat(chosen.loaded.name, limits.weight, limits.tier, found) for found in made.values()]
+
+    async def _member(self, member: Member, chosen: _Chosen) -> Standing:
+        provider, upstream = chosen.loaded.name, chosen.loaded.upstream
+        limits = chosen.limits
+        if member.limits is not None:
+            own = msgspec.structs.replace(member.limits, serves=member.limits.serves or limits.serves)
+            limits = _applied(own, Plan(), chosen.settings)
+        name = provider if member.name == provider else f"{provider}/{member.name}"
+        base_url = chosen.settings.base_url
+        hosts = (base_url,) if base_url else chosen.plan.hosts or member.hosts or upstream.hosts
+        return Standing(
+            provider=provider,
+            member=member.name,
+            limits=limits,
+            upstream=upstream,
+            calls=self._registry.calls(provider),
+            quota=await self._quota(limits.pool or name, limits),
+            wire=Wire(
+                address=Address(hosts, chosen_by_operator=base_url is not None),
+                transport=chosen.transport,
+                failures=upstream.failures,
+                key=chosen.plan.key or upstream.key,
+                secret=chosen.settings.api_key,
+            ),
+            origin=member.origin,
+            simulated=chosen.transport.simulated and bool(hosts),
+            enabled=chosen.settings.enabled and member.enabled,
+        )
+
+    async def _quota(self, pool: str, limits: Limits) -> Quota:
+        """The pool's quota, its windows leased from the store; the first member to name a pool declares it."""
+        if pool not in self._quotas:
             leases = [
-                await store.lease(f"{pool}/{w.limit}/{w.per:g}/{w.counts.value}", w.limit, holder)
-                for w in own.windows
+                await self._store.lease(f"{pool}/{w.limit}/{w.per:g}/{w.counts.value}", w.limit, self._holder)
+                for w in limits.windows
             ]
             self._leases += leases
-            quotas[pool] = Quota(pool, own, [lease.units for lease in leases])
-        upstream = loaded.upstream
-        hosts = (chosen.base_url,) if chosen.base_url else plan.hosts or member.hosts or upstream.hosts
-        wire = Wire(
-            address=Address(hosts, chosen_by_operator=chosen.base_url is not None),
-            transport=transport,
-            failures=upstream.failures,
-            key=plan.key or upstream.key,
-            secret=chosen.api_key,
-        )
-        return Standing(
-            provider=loaded.name,
-            member=member.name,
-            limits=own,
-            upstream=upstream,
-            calls=registry.calls(loaded.name),
-            quota=quotas[pool],
-            wire=wire,
-            origin=member.origin,
-            simulated=transport.simulated and bool(hosts),
-            enabled=chosen.enabled and member.enabled,
-        )
+            self._quotas[pool] = Quota(pool, limits, [lease.units for lease in leases])
+        return self._quotas[pool]
 
-    async def aclose(self, store: Store) -> None:
+    async def aclose(self) -> None:
         """Give leases back and close what touches sockets."""
         for lease in self._leases:
-            await store.give_back(lease)
+            await self._store.give_back(lease)
         for transport in self._transports:
             await transport.aclose()
 

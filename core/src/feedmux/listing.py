@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
+R = TypeVar("R")
+ANSWER_USD = ("USDT", "USDC")
+"""Currencies whose markets also answer for USD, most wanted first; the item then names its pair."""
 
 
 class Listed(Struct, frozen=True):
@@ -23,15 +29,20 @@ class Listed(Struct, frozen=True):
 
 
 class Listing(Struct, frozen=True):
-    """Symbols to ids. `markets` maps (symbol, vs) to the entry that won."""
+    """Symbols to ids. `markets` maps (symbol, vs) to the entry that won, `ids` an id to its entry."""
 
     markets: Mapping[tuple[str, str], Listed]
+    ids: Mapping[str, Listed] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            force_setattr(self, "ids", {entry.id: entry for entry in self.markets.values()})
 
     @classmethod
-    def of(cls, entries: Iterable[Listed], *, answers_usd: tuple[str, ...] = ("USDT", "USDC")) -> Listing:
+    def of(cls, entries: Iterable[Listed]) -> Listing:
         """Of the entries that share symbol and vs the best ranked, marked ambiguous where there were several.
 
-        A market in one of `answers_usd` (most wanted first) also answers for USD where there is no USD market.
+        A market in USDT or USDC also answers for USD where there is no USD market.
         """
         markets: dict[tuple[str, str], Listed] = {}
         shared: set[tuple[str, str]] = set()
@@ -45,18 +56,47 @@ class Listing(Struct, frozen=True):
         for key in shared:
             known = markets[key]
             markets[key] = Listed(known.symbol, known.id, known.vs, known.pair, known.rank, ambiguous=True)
-        for stand_in in reversed(answers_usd):
+        for stand_in in reversed(ANSWER_USD):
             for (name, vs), entry in list(markets.items()):
                 if vs == stand_in and markets.get((name, "USD"), entry).vs.upper() != "USD":
                     markets[name, "USD"] = entry
         return cls(markets)
 
     def find(self, symbol: str, vs: str) -> Listed | None:
-        """The entry for a symbol in a currency, or None where the provider does not list it."""
-        return self.markets.get((symbol, vs)) or self.markets.get((symbol, ""))
+        """The entry for a symbol (or an exact asset, `provider:id`) in a currency, None where it is not listed."""
+        _, colon, id_ = symbol.partition(":")
+        if not colon:
+            return self.markets.get((symbol, vs)) or self.markets.get((symbol, ""))
+        entry = self.ids.get(id_)
+        return entry if entry is not None and _answers(entry.vs.upper(), vs) else None
 
     def __len__(self) -> int:
         return len(self.markets)
+
+
+def _answers(quoted: str, vs: str) -> bool:
+    return quoted in ("", vs) or (vs == "USD" and quoted in ANSWER_USD)
+
+
+def largest(
+    rows: Iterable[R],
+    wanted: Sequence[str],
+    *,
+    symbol: Callable[[R], str],
+    size: Callable[[R], float | None],
+) -> list[tuple[str, R, bool]]:
+    """For each wanted symbol the row of the largest size (market cap), and whether others share the symbol.
+
+    For providers that answer by symbol, where several assets share one. Symbols without a row are left out.
+    """
+    found: dict[str, list[R]] = {}
+    for row in rows:
+        found.setdefault(symbol(row), []).append(row)
+    return [
+        (name, max(found[name], key=lambda row: size(row) or 0.0), len(found[name]) > 1)
+        for name in wanted
+        if name in found
+    ]
 
 
 def _rank(entry: Listed) -> int:

@@ -64,10 +64,10 @@ class Mux:
         self.stats = Stats()
         self._registry = registry
         self._store = store
-        self._fleet = Fleet(clock)
         self._cache = Cache(clock, chosen.engine.cache_size)
         self._fetcher = Fetcher(clock, self._cache, chance.generator("engine"), self._tell)
-        self._holder = f"mux-{chance.generator('holder').getrandbits(48):x}"
+        holder = f"mux-{chance.generator('holder').getrandbits(48):x}"
+        self._fleet = Fleet(clock, registry, chosen, store, holder)
         self._whole: OrderedDict[Query, _Whole] = OrderedDict()
         self._waiting: deque[Event] = deque(maxlen=EVENTS_WAITING)
         self._told = asyncio.Event()
@@ -77,7 +77,7 @@ class Mux:
 
     async def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        await self._fleet.build(self._registry, self.settings, self._store, self._holder)
+        await self._fleet.build()
         for standing in self._fleet.standings.values():
             await durable.restore(standing, self._store, self.clock)
         self._fetcher.rotations = self._fleet.rotations
@@ -490,7 +490,7 @@ class Mux:
             await asyncio.wait(self._tasks, timeout=1.0)
         for standing in self._fleet.standings.values():
             await durable.save(standing, self._store, self.clock)
-        await self._fleet.aclose(self._store)
+        await self._fleet.aclose()
 
 
 @asynccontextmanager

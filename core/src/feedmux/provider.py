@@ -47,6 +47,8 @@ class Upstream(Struct, frozen=True, kw_only=True):
     listing: ListingSource | None = None
     listed: frozenset[type] = frozenset()
     """The Query classes that need the listing."""
+    currencies: Mapping[type, frozenset[str]] = field(default_factory=dict)
+    """For a Query class the currencies it can be answered in; in any where it is not named."""
     attribution: str = ""
     docs: str = ""
     api: int = API
@@ -85,6 +87,7 @@ class Provider:
             used=tuple(used),
             listing=listing,
             listed=frozenset(e.query for e in endpoints if e.listed) if listing else frozenset(),
+            currencies={e.query: e.currencies for e in endpoints if e.currencies},
             attribution=attribution,
             docs=docs,
             api=api,

@@ -71,6 +71,16 @@ class Asked(Struct, Generic[Q], frozen=True):
     member: str = ""
 
     def id(self, symbol: str) -> str:
-        """The provider's id of a symbol; the symbol itself where the provider has no listing."""
+        """The provider's id of a symbol: what its listing says, what an exact asset names, else the symbol itself."""
         listed = self.ids.get(symbol)
-        return listed.id if listed else symbol
+        return listed.id if listed else symbol.partition(":")[2] or symbol
+
+    def pair(self, symbol: str) -> str | None:
+        """The market its listing gives for a symbol, such as BTC/USDT."""
+        listed = self.ids.get(symbol)
+        return listed.pair if listed else None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the question names assets by this provider's own ids; it never mixes them with symbols."""
+        return any(":" in symbol for symbol in self.query.symbols_asked)

@@ -12,12 +12,26 @@ from feedmux.score import Score, factor
 from feedmux.standing import Standing
 
 UNKNOWN_COST = 1 << 40
+_RANKS = (Tier.PRIMARY, Tier.LAST_RESORT, Tier.EMERGENCY)
 
 
 class Candidate:
     """An endpoint in the rotation: one question a member serves, and how well it has done so."""
 
-    __slots__ = ("cost", "credit", "listed", "query", "score", "seat", "standing", "terms", "weight", "worth")
+    __slots__ = (
+        "cost",
+        "credit",
+        "currencies",
+        "listed",
+        "picky",
+        "query",
+        "score",
+        "seat",
+        "standing",
+        "terms",
+        "weight",
+        "worth",
+    )
 
     def __init__(self, standing: Standing, query: type[Query], terms: Terms, weight: float) -> None:
         self.standing = standing
@@ -25,6 +39,9 @@ class Candidate:
         self.terms = terms
         self.cost = terms.cost if isinstance(terms.cost, int) else UNKNOWN_COST
         self.listed = query in standing.upstream.listed
+        self.currencies = standing.upstream.currencies.get(query, frozenset())
+        self.picky = self.listed or bool(self.currencies)
+        """It serves only some symbols or currencies, so that each part must be looked at."""
         self.score = Score()
         self.weight = weight
         self.worth = weight
@@ -35,16 +52,22 @@ class Candidate:
     def name(self) -> str:
         return self.standing.name
 
+    @property
+    def next(self) -> float:
+        """Credit at the next turn among the members of its seat."""
+        return self.credit + self.worth
+
 
 class Seat:
     """One provider's place: its weight, its credit, and its members, among whom turns go round as well."""
 
-    __slots__ = ("candidates", "credit", "next", "provider", "tier", "weight", "worth")
+    __slots__ = ("candidates", "credit", "next", "provider", "rank", "tier", "weight", "worth")
 
     def __init__(self, provider: str, weight: float, tier: Tier, candidates: list[Candidate]) -> None:
         self.provider = provider
         self.weight = weight
         self.tier = tier
+        self.rank = _RANKS.index(tier)
         self.candidates = candidates
         self.credit = 0.0
         self.worth = weight
@@ -84,14 +107,17 @@ class Rotation:
     def take_turn(self, candidate: Candidate, ready: list[Candidate]) -> None:
         """The candidate is asked; everyone who stood ready gains, it pays."""
         total = 0.0
-        last = None
+        mine = candidate.seat.rank
+        shared: set[Seat] = set()
         for one in ready:
             seat = one.seat
-            if seat is not last and seat.tier is candidate.seat.tier:
-                seat.credit = seat.next
-                seat.next += seat.worth
-                total += seat.worth
-                last = seat
+            if seat.rank != mine or seat in shared:
+                continue
+            if len(seat.candidates) > 1:
+                shared.add(seat)
+            seat.credit = seat.next
+            seat.next += seat.worth
+            total += seat.worth
         seat = candidate.seat
         seat.credit -= total
         seat.next -= total

@@ -15,8 +15,8 @@ from feedmux.symbol import exact
 
 OTHERS = 2
 """Providers that must have been tried or skipped before a last resort is asked."""
-_TIERS = {Tier.PRIMARY: 0, Tier.LAST_RESORT: 1, Tier.EMERGENCY: 2}
 _turn = attrgetter("seat.next")
+_inner_turn = attrgetter("next")
 
 
 class Pins(Struct, frozen=True):
@@ -61,12 +61,16 @@ class Skip(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """`order`: who is asked, first to last. `able`: for whom only some parts may be asked, which ones."""
+    """`order`: who is asked, first to last. `able`: for whom only some parts may be asked, which ones.
+
+    `partly`: for some parts only, why the candidates in `able` are not asked for them.
+    """
 
     order: tuple[Candidate, ...]
     skips: tuple[Skip, ...]
     able: Mapping[Candidate, tuple[Query, ...]]
     parts: tuple[Query, ...]
+    partly: tuple[Skip, ...] = ()
 
     def parts_for(self, candidate: Candidate) -> tuple[Query, ...]:
         """What of the question that candidate may be asked for."""
@@ -82,7 +86,7 @@ class Route(Struct, frozen=True):
                 detail=skip.detail,
                 wait=None if skip.until is None else max(0.0, skip.until - now),
             )
-            for skip in self.skips
+            for skip in (*self.skips, *self.partly)
         ]
         told.append(Considered(at=now, members=tuple(candidate.name for candidate in self.order)))
         return told
@@ -110,36 +114,69 @@ _PASSING = (Reason.CLOSED, Reason.EXHAUSTED, Reason.BUSY)
 def plan(rotation: Rotation, need: Need, now: float) -> Route:
     """Order the candidates for a need: by preference, tier, slowness, turn. Moves nothing."""
     rotation.heal(now)
-    ranks: dict[tuple[int, int, bool, int], list[Candidate]] = {}
-    skips: list[Skip] = []
-    able: dict[Candidate, tuple[Query, ...]] = {}
-    plain = need.plain
+    sifter = _Sifter(need, now)
+    ranks: dict[tuple[bool, int, bool, int], list[Candidate]] = {}
     for seat in rotation.seats:
-        ready: list[Candidate] = []
-        for candidate in seat.candidates:
-            standing = candidate.standing
-            if not (standing.open and standing.quota.slack >= candidate.cost) and (
-                skip := _obstacle(candidate, need, now)
-            ):
-                skips.append(skip)
-                continue
-            if not plain or candidate.listed or _names_exact(need):
-                skip = _narrow(candidate, need, able, now)
-                if skip:
-                    skips.append(skip)
-                    continue
-            ready.append(candidate)
+        ready = [candidate for candidate in seat.candidates if sifter.lets(candidate)]
         if len(ready) > 1:
-            ready.sort(key=lambda c: c.credit + c.worth, reverse=True)
-        for rank, candidate in enumerate(ready):
-            preferred = 0 if seat.provider in need.pins.prefer else 1
+            ready.sort(key=_inner_turn, reverse=True)
+        others_first = bool(need.pins.prefer) and seat.provider not in need.pins.prefer
+        for place, candidate in enumerate(ready):
             slow = candidate.score.slow_until > 0.0 and candidate.score.put_last(now)
-            ranks.setdefault((preferred, _TIERS[seat.tier], slow, rank), []).append(candidate)
+            rank = (others_first, seat.rank, slow, place)
+            if rank in ranks:
+                ranks[rank].append(candidate)
+            else:
+                ranks[rank] = [candidate]
     order: list[Candidate] = []
-    for _, tied in sorted(ranks.items()):
+    for _, tied in sorted(ranks.items()) if len(ranks) > 1 else ranks.items():
         tied.sort(key=_turn, reverse=True)
         order += tied
-    return _spared(Route(tuple(order), tuple(skips), able, need.parts))
+    return _spared(Route(tuple(order), tuple(sifter.skips), sifter.able, need.parts, tuple(sifter.partly)))
+
+
+class _Sifter:
+    """Lets candidates pass that may be asked for at least one part, and keeps why the others may not."""
+
+    def __init__(self, need: Need, now: float) -> None:
+        self._need = need
+        self._now = now
+        self._choosy = not need.plain or any(":" in s for part in need.parts for s in part.symbols_asked)
+        self.skips: list[Skip] = []
+        self.partly: list[Skip] = []
+        self.able: dict[Candidate, tuple[Query, ...]] = {}
+
+    def lets(self, candidate: Candidate) -> bool:
+        """Whether the candidate may be asked now."""
+        standing = candidate.standing
+        clear = standing.open and standing.quota.slack >= candidate.cost
+        if clear and not (self._choosy or candidate.picky):
+            return True
+        skip = self._narrow(candidate) if self._choosy or candidate.picky else None
+        if not clear and (skip is None or skip.reason is Reason.INSIDE_TTL):
+            skip = _obstacle(candidate, self._need, self._now) or skip
+        if skip is not None:
+            self.skips.append(skip)
+        return skip is None
+
+    def _narrow(self, candidate: Candidate) -> Skip | None:
+        """Work out which parts the candidate may be asked for; a Skip where there is none."""
+        need = self._need
+        if need.pins.only and candidate.standing.provider not in need.pins.only:
+            return Skip(candidate, Reason.NOT_PINNED)
+        kept: list[Query] = []
+        why: Skip | None = None
+        for part in need.parts:
+            found = _unfit(candidate, part, need, self._now)
+            if found is None:
+                kept.append(part)
+            elif why is None or found.reason is Reason.INSIDE_TTL:
+                why = found
+        if not kept or why is None:
+            return why
+        self.able[candidate] = tuple(kept)
+        self.partly.append(why)
+        return None
 
 
 def _obstacle(candidate: Candidate, need: Need, now: float) -> Skip | None:
@@ -168,42 +205,16 @@ def _widest(candidate: Candidate, parts: tuple[Query, ...]) -> Query:
     return first.narrowed([element for part in parts[: candidate.terms.batch] for element in part.elements])
 
 
-def _names_exact(need: Need) -> bool:
-    return any(":" in symbol for symbol in need.parts[0].symbols_asked)
-
-
-def _narrow(
-    candidate: Candidate, need: Need, able: dict[Candidate, tuple[Query, ...]], now: float
-) -> Skip | None:
-    """Work out which parts the candidate may be asked for; a Skip where there is none."""
-    if need.pins.only and candidate.standing.provider not in need.pins.only:
-        return Skip(candidate, Reason.NOT_PINNED)
-    kept: list[Query] = []
-    skip: Skip | None = None
-    for part in need.parts:
-        found = _unfit(candidate, part, need, now)
-        if found is None:
-            kept.append(part)
-        elif skip is None or found.reason is Reason.INSIDE_TTL:
-            skip = found
-    if not kept:
-        return skip
-    if len(kept) < len(need.parts):
-        able[candidate] = tuple(kept)
-    return None
-
-
 def _unfit(candidate: Candidate, part: Query, need: Need, now: float) -> Skip | None:
-    standing = candidate.standing
+    standing, vs = candidate.standing, getattr(part, "vs", "")
+    if candidate.currencies and vs not in candidate.currencies:
+        return Skip(candidate, Reason.NOT_LISTED, f"does not answer in {vs}")
     for symbol in part.symbols_asked:
         named = exact(symbol)
-        if named is not None:
-            if named.provider != standing.provider:
-                return Skip(candidate, Reason.NOT_LISTED, f"{symbol} is another provider's")
-        elif candidate.listed and standing.listing is not None:
-            vs = getattr(part, "vs", "")
-            if standing.listing.find(symbol, vs) is None:
-                return Skip(candidate, Reason.NOT_LISTED, f"{symbol} in {vs}" if vs else symbol)
+        if named is not None and named.provider != standing.provider:
+            return Skip(candidate, Reason.NOT_LISTED, f"{symbol} is another provider's")
+        if candidate.listed and standing.listing is not None and standing.listing.find(symbol, vs) is None:
+            return Skip(candidate, Reason.NOT_LISTED, f"{symbol} in {vs}" if vs else symbol)
     until = need.recent.get(part, {}).get(standing.name, 0.0) if need.recent else 0.0
     if until > now:
         return Skip(candidate, Reason.INSIDE_TTL, "its ttl has not ended", until)

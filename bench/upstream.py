@@ -1,0 +1,36 @@
+"""The smallest upstream that can be asked: one HTTP/1.1 server on loopback, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+BODY = json.dumps([{"symbol": "BTC", "price": 67_500.25}]).encode()
+REPLY = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: "
+    + str(len(BODY)).encode()
+    + b"\r\n\r\n"
+    + BODY
+)
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Give the same body to every request, over kept connections."""
+    try:
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(REPLY)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def main() -> None:
+    """Print the port, then serve until standard input ends."""
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    async with server:
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
