@@ -4,6 +4,7 @@ async with feedmux.open() as mux:
     answer = await mux.get(Quotes(["BTC", "ETH"]))
 """
 
+from feedmux import blocking
 from feedmux.answer import Answer, Missing
 from feedmux.clock import from_unix, from_unix_ms
 from feedmux.endpoint import Endpoint, Key, ListingSource, Plan, UsedHeader
@@ -129,6 +130,7 @@ __all__ = [
     "UpstreamTimeout",
     "UsedHeader",
     "Window",
+    "blocking",
     "from_unix",
     "from_unix_ms",
     "hookimpl",

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-import msgspec
 from msgspec import Struct, field
 
+from feedmux.cell import printable
 from feedmux.errors import FeedmuxError
 from feedmux.event import Trace
 from feedmux.items import Item
 from feedmux.query import Query
+from feedmux.table import Column, columns
 
 I = TypeVar("I", bound=Item)  # noqa: E741
-_STAMPS = ("provider", "origin", "observed_at", "fetched_at", "stale")
+SIMULATED = "SANDBOX: simulated, no real market data"
 
 
 class Missing(Struct, frozen=True):
@@ -92,60 +93,43 @@ class Answer(Struct, Generic[I], frozen=True):
             "sandbox": self.sandbox,
         }
 
-    def table(self) -> tuple[list[str], list[list[str]]]:
-        """Headings and cells for a person: columns that say something, in the item's own order."""
-        rows = [_readable(item) for item in self.items]
-        columns = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
-        return columns, [[row[name] for name in columns] for row in rows]
+    def notes(self) -> list[str]:
+        """What is to be said beside the items: what is missing and why, whose data it is, the sandbox."""
+        told = [
+            f"{printable(element)} is missing: {printable(why.detail)}"
+            for element, why in self.missing.items()
+        ]
+        told += [printable(text) for text in self.attribution]
+        return [*told, SIMULATED] if self.sandbox else told
 
     def __str__(self) -> str:
-        columns, cells = self.table()
-        widths = [max(len(line[i]) for line in (columns, *cells)) for i in range(len(columns))]
-        lines = [
-            "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip()
-            for line in (columns, *cells)
-        ]
-        lines += [f"{element}: {why.reason}: {why.detail}" for element, why in self.missing.items()]
-        lines += self.attribution
-        if self.sandbox:
-            lines.append("SANDBOX: simulated, no real market data")
-        return "\n".join(lines)
+        lines = _aligned(columns(self.items)) if self.items else ["nothing found"]
+        return "\n".join([*lines, *self.notes()])
 
     def _repr_html_(self) -> str:
-        columns, cells = self.table()
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+        shown = columns(self.items)
+        side = [' style="text-align:right"' if column.kind.numeric else "" for column in shown]
+        head = "".join(
+            f"<th{at}>{html.escape(column.name)}</th>" for at, column in zip(side, shown, strict=True)
+        )
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>" for line in cells
+            "<tr>"
+            + "".join(f"<td{at}>{html.escape(text)}</td>" for at, text in zip(side, line, strict=True))
+            + "</tr>"
+            for line in zip(*(column.cells for column in shown), strict=True)
         )
-        notes = [f"{element}: {why.detail}" for element, why in self.missing.items()]
-        notes += [*self.attribution, *(["SANDBOX: simulated, no real market data"] if self.sandbox else [])]
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" + "".join(
-            f"<p>{html.escape(note)}</p>" for note in notes
-        )
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def _readable(item: Item) -> dict[str, str]:
-    fields = msgspec.structs.asdict(item)
-    ordered = {k: v for k, v in fields.items() if k not in _STAMPS} | {
-        "provider": item.provider
-        if item.origin in ("", item.provider)
-        else f"{item.provider} ({item.origin})",
-        "observed_at": item.observed_at,
-        "stale": item.stale,
-    }
-    return {name: _cell(value) for name, value in ordered.items()}
-
-
-def _cell(value: object) -> str:
-    if value is None or value is False:
-        return ""
-    if value is True:
-        return "yes"
-    if isinstance(value, float):
-        return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.6g}"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
-    return str(value)
+def _aligned(shown: Sequence[Column]) -> list[str]:
+    """One line for the headings and one for each item; numbers stand on the right."""
+    padded = []
+    for column in shown:
+        width = max(len(text) for text in (column.name, *column.cells))
+        flush = str.rjust if column.kind.numeric else str.ljust
+        padded.append([flush(text, width) for text in (column.name, *column.cells)])
+    return ["  ".join(line).rstrip() for line in zip(*padded, strict=True)]

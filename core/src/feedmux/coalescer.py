@@ -21,12 +21,11 @@ GATHER = 0.010
 class Flight:
     """A part of a question that is under way, and its end: an entry or an error."""
 
-    __slots__ = ("deadline", "errand", "landed")
+    __slots__ = ("errand", "landed")
 
-    def __init__(self, errand: Errand, landed: asyncio.Future[Entry | FeedmuxError], deadline: float) -> None:
+    def __init__(self, errand: Errand, landed: asyncio.Future[Entry | FeedmuxError]) -> None:
         self.errand = errand
         self.landed = landed
-        self.deadline = deadline
 
 
 class Coalescer:
@@ -50,12 +49,13 @@ class Coalescer:
         """The flight for a part, and whether it was under way already."""
         known = self._flights.get((part, pins))
         if known is not None and not known.landed.done():
+            known.errand.deadline = max(known.errand.deadline, deadline)
             return known, True
         loop = asyncio.get_running_loop()
         landed: asyncio.Future[Entry | FeedmuxError] = loop.create_future()
         company = _company(part, pins)
         done = partial(self._land, (part, pins), company, landed)
-        flight = Flight(Errand(part, at_hand=at_hand, done=done), landed, deadline)
+        flight = Flight(Errand(part, deadline, at_hand=at_hand, done=done), landed)
         self._flights[part, pins] = flight
         self._gather(flight, company, pins, loop)
         return flight, False
@@ -78,8 +78,7 @@ class Coalescer:
         self._in_the_air[company] += len(flights)
         for _ in flights:
             self._router.budget.asked(now)
-        deadline = max(flight.deadline for flight in flights)
-        for walk in self._router.walks([flight.errand for flight in flights], pins, deadline):
+        for walk in self._router.walks([flight.errand for flight in flights], pins):
             self._start(walk)
 
     def _land(

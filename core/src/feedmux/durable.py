@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import TypeVar
+
 import msgspec
 import structlog
 from msgspec import Struct
@@ -13,63 +16,82 @@ from feedmux.standing import Standing
 from feedmux.store import Store
 from feedmux.window import WindowState
 
+VERSION = 1
+RIVALS = 3
+"""How often a write is tried where somebody else keeps writing the same state."""
+T = TypeVar("T", "Kept", "KeptListing")
 _log = structlog.get_logger("feedmux.durable")
 
 
 class Kept(Struct, frozen=True):
-    """A member as it is stored. `version` 1; anything else is set aside."""
+    """A member as it is stored. Another `version` than ours is set aside."""
 
     version: int
     breaker: BreakerState
     windows: tuple[WindowState, ...]
-    listing: tuple[Listed, ...] = ()
-    listing_due: float = 0.0
 
 
-def kept(standing: Standing, clock: Clock) -> Kept:
-    """A member's state, ready to be stored."""
-    now, wall = clock.monotonic(), clock.now().timestamp()
-    state = standing.breaker.state
-    listed = standing.listing.markets.items() if standing.listing is not None else ()
-    return Kept(
-        version=1,
-        breaker=state.shifted(wall - now) if state.closed else BreakerState(state.state),
-        windows=tuple(window.state(now, wall) for window in standing.quota.windows),
-        listing=tuple(msgspec.structs.replace(entry, vs=vs) for (_, vs), entry in listed),
-        listing_due=standing.listing_due + wall - now,
-    )
+class KeptListing(Struct, frozen=True):
+    """A member's listing as it is stored; `due` is when it is to be renewed."""
+
+    version: int
+    entries: tuple[tuple[str, str, Listed], ...]
+    due: float
 
 
 async def save(standing: Standing, store: Store, clock: Clock) -> None:
-    """Write a member's state, over whatever stands there: its own holder knows best."""
-    key = f"member/{standing.name}"
-    value = msgspec.msgpack.encode(kept(standing, clock))
-    for _ in range(3):
-        held = await store.read(key)
-        if await store.compare_and_set(key, value, held.version if held else 0):
-            return
-    _log.warning("state not saved: others keep writing it", member=standing.name)
+    """Write a member's breaker and windows, over whatever stands there: its own holder knows best."""
+    now, wall = clock.monotonic(), clock.now().timestamp()
+    state = standing.breaker.state
+    kept = Kept(
+        version=VERSION,
+        breaker=state.shifted(wall - now) if state.closed else BreakerState(),
+        windows=tuple(window.state(now, wall) for window in standing.quota.windows),
+    )
+    await _write(store, f"member/{standing.name}", kept)
+
+
+async def save_listing(standing: Standing, store: Store, clock: Clock) -> None:
+    """Write a member's listing."""
+    if standing.listing is None:
+        return
+    entries = tuple((symbol, vs, entry) for (symbol, vs), entry in standing.listing.markets.items())
+    due = standing.listing_due - clock.monotonic() + clock.now().timestamp()
+    await _write(store, f"listing/{standing.name}", KeptListing(VERSION, entries, due))
 
 
 async def restore(standing: Standing, store: Store, clock: Clock) -> None:
     """Take up what the store kept of a member; what cannot be read is set aside with a warning."""
-    held = await store.read(f"member/{standing.name}")
-    if held is None:
-        return
-    try:
-        found = msgspec.msgpack.decode(held.value, type=Kept)
-        if found.version != 1:
-            raise ValueError(f"version {found.version}")
-    except ValueError as error:
-        _log.warning("stored state set aside", member=standing.name, reason=str(error)[:120])
-        return
     now, wall = clock.monotonic(), clock.now().timestamp()
-    if found.breaker.closed and found.breaker.until != float("inf"):
-        standing.breaker.state = found.breaker.shifted(now - wall)
-    for window, state in zip(standing.quota.windows, found.windows, strict=False):
+    kept = await _read(store, f"member/{standing.name}", Kept)
+    if kept is not None and kept.breaker.closed and not math.isinf(kept.breaker.until):
+        standing.breaker.state = kept.breaker.shifted(now - wall)
+    for window, state in zip(standing.quota.windows, kept.windows if kept else (), strict=False):
         if (window.limit, window.per) == (state.limit, state.per):
             window.restore(state, now, wall)
-    if found.listing and found.listing_due > wall:
-        standing.listing = Listing({(entry.symbol, entry.vs): entry for entry in found.listing})
-        standing.listing_due = now + found.listing_due - wall
+    listing = await _read(store, f"listing/{standing.name}", KeptListing)
+    if listing is not None and listing.due > wall:
+        standing.listing = Listing({(symbol, vs): entry for symbol, vs, entry in listing.entries})
+        standing.listing_due = now + listing.due - wall
     standing.refresh()
+
+
+async def _write(store: Store, key: str, value: Kept | KeptListing) -> None:
+    encoded = msgspec.msgpack.encode(value)
+    for _ in range(RIVALS):
+        held = await store.read(key)
+        if await store.compare_and_set(key, encoded, held.version if held else 0):
+            return
+    _log.warning("state not saved: others keep writing it", key=key)
+
+
+async def _read(store: Store, key: str, kind: type[T]) -> T | None:
+    held = await store.read(key)
+    if held is None:
+        return None
+    try:
+        found = msgspec.msgpack.decode(held.value, type=kind)
+    except ValueError as error:
+        _log.warning("stored state set aside", key=key, reason=str(error)[:120])
+        return None
+    return found if found.version == VERSION else None

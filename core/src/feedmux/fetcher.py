@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import structlog
 from msgspec import Struct
 
 from feedmux import breaker, guard
@@ -15,6 +16,7 @@ from feedmux.cache import Cache, Entry
 from feedmux.clock import Clock, Random
 from feedmux.errors import BadPayload, FeedmuxError, RateLimited, Unauthorized, UnknownSymbol, UpstreamDown
 from feedmux.event import Changed, Event, Held, Misbehaved, Result, Tried
+from feedmux.failure import excerpt
 from feedmux.http import Http
 from feedmux.items import Item
 from feedmux.listing import Listed, Listing
@@ -28,6 +30,7 @@ REMEMBER_UNKNOWN = 60.0
 LISTING_PATIENCE = 10.0
 RETRY_LISTING = 10.0
 LISTING_TTL = 86_400.0
+_log = structlog.get_logger("feedmux.fetcher")
 Tell = Callable[[Event], None]
 
 
@@ -54,6 +57,7 @@ class Fetcher:
         self._listings: dict[str, asyncio.Task[FeedmuxError | None]] = {}
         self.rotations: Mapping[str, Rotation] = {}
         self.changed: Callable[[Standing], None] = lambda standing: None
+        self.listed: Callable[[Standing], None] = lambda standing: None
         self.misbehaving: Callable[[Standing, str], None] = lambda standing, reason: None
 
     def asked(self, candidate: Candidate, query: Query) -> Asked[Any]:
@@ -92,6 +96,10 @@ class Fetcher:
             ending, result = Ending.OK, _how_much(fetched, parts)
         except FeedmuxError as error:
             error = _in_context(error, query)
+            if isinstance(error, BadPayload):
+                _log.warning(
+                    "bad payload", member=standing.name, error=error.detail, body=excerpt(http.last_body)
+                )
             fetched = Fetched({}, error, refused=True)
             result, ending = judged(error)
             if isinstance(error, UnknownSymbol) and len(parts) == 1:
@@ -342,20 +350,27 @@ class Fetcher:
             return standing.listing_failed
         task = self._listings.get(standing.name)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._fetch_listing(standing))
-            self._listings[standing.name] = task
-            task.add_done_callback(lambda _: self._listings.pop(standing.name, None))
+            task = self._begin_listing(standing, background=False)
         await asyncio.wait({task}, timeout=limit)
         if not task.done():
             return UpstreamDown("its listing is not there yet", sent=False)
         return task.result()
 
-    async def renew_listing(self, standing: Standing) -> None:
-        """Fetch the listing anew, in the background: with spare quota only, the old one serving meanwhile."""
+    def renew_listing(self, standing: Standing) -> None:
+        """Fetch the listing anew where it is due: in the background, with spare quota, the old one serving on."""
+        if standing.listing is None or standing.listing_due > self.clock.monotonic():
+            return
         if standing.name not in self._listings:
-            await self._fetch_listing(standing, background=True)
+            self._begin_listing(standing, background=True)
 
-    async def _fetch_listing(self, standing: Standing, *, background: bool = False) -> FeedmuxError | None:
+    def _begin_listing(self, standing: Standing, *, background: bool) -> asyncio.Task[FeedmuxError | None]:
+        work = self._fetch_listing(standing, background=background)
+        task = asyncio.get_running_loop().create_task(work)
+        self._listings[standing.name] = task
+        task.add_done_callback(lambda _: self._listings.pop(standing.name, None))
+        return task
+
+    async def _fetch_listing(self, standing: Standing, *, background: bool) -> FeedmuxError | None:
         source, now = standing.upstream.listing, self.clock.monotonic()
         cost, ttl = (source.cost, source.ttl) if source else (1, LISTING_TTL)
         take = standing.quota.take_spare if background else standing.quota.take
@@ -374,7 +389,7 @@ class Fetcher:
                 raise BadPayload("its listing is empty", provider=standing.name)
             standing.listing, ending = found, Ending.OK
             standing.listing_due = self.clock.monotonic() + ttl
-            self.changed(standing)
+            self.listed(standing)
         except FeedmuxError as error:
             failure, ending = error, judged(error)[1]
         finally:

@@ -56,6 +56,10 @@ class Wire(msgspec.Struct, frozen=True):
     key: Key | None = None
     secret: Secret | None = None
 
+    def redacted(self, text: str) -> str:
+        """The text without our key, should an upstream have echoed it."""
+        return text.replace(self.secret.reveal(), "***") if self.secret is not None else text
+
     def sign(self, request: Request, host: str) -> Outgoing:
         """The request as it goes out to that host, with the key where the upstream wants it."""
         headers = {**HEADERS, **{name.lower(): value for name, value in request.headers.items()}}
@@ -82,6 +86,8 @@ class Http:
     ) -> None:
         self.member = member
         self.requests = 0
+        self.last_body = b""
+        """The first bytes of what came last, for the log."""
         self._wire = wire
         self._clock = clock
         self._permits = [permit]
@@ -126,6 +132,7 @@ class Http:
                 self._unspent = permit
             raise
         self.requests += 1
+        self.last_body = incoming.body[:400]
         self._heard(incoming.headers)
         body = inflated(incoming.body, incoming.headers.get("content-encoding", ""))
         reply = Reply(incoming.status, incoming.headers, body)
@@ -134,6 +141,7 @@ class Http:
             return reply
         if isinstance(failure, Unauthorized) and self._wire.secret is None and incoming.status == 403:
             failure = UpstreamDown(failure.detail)
+        failure.detail = self._wire.redacted(failure.detail)
         raise failure
 
     def _spend(self) -> Permit:

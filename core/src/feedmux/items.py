@@ -7,12 +7,14 @@ finite and positive raises ValueError.
 
 from __future__ import annotations
 
+import html
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
 
+from feedmux.cell import Kind, cell, kinds, printable
 from feedmux.validation import WrongField, check_fields
 
 Price: TypeAlias = Annotated[float, Meta(gt=0, le=1e18)]
@@ -35,6 +37,10 @@ INTERVALS: dict[str, timedelta] = {
 }
 
 
+STAMPS = ("provider", "origin", "observed_at", "fetched_at", "stale")
+"""The fields that say whose word an item is and how old."""
+
+
 class Item(Struct, frozen=True, kw_only=True):
     """One thing a provider said, and whose word it is.
 
@@ -53,8 +59,34 @@ class Item(Struct, frozen=True, kw_only=True):
         check_fields(self)
 
     def row(self) -> dict[str, Any]:
-        """A flat mapping of plain values, as a data frame takes it."""
-        return msgspec.structs.asdict(self)
+        """A flat mapping of plain values (numbers, texts, aware datetimes, None), as a data frame takes it."""
+        plain: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(datetime,))
+        return plain
+
+    def readable(self) -> dict[str, str]:
+        """Each field that says something, as a person reads it: its own first, whose word it is last."""
+        of, told = kinds(type(self)), {}
+        for field in msgspec.structs.fields(type(self)):
+            value = getattr(self, field.name)
+            usual_flag = value is field.default and isinstance(value, bool)
+            if field.name not in STAMPS and not usual_flag:
+                told[field.name] = cell(value, of[field.name])
+        foreign = self.origin not in ("", self.provider)
+        told["provider"] = printable(f"{self.provider} ({self.origin})" if foreign else self.provider)
+        told["observed_at"] = cell(self.observed_at, Kind.INSTANT)
+        told["stale"] = "STALE" if self.stale else ""
+        return {name: text for name, text in told.items() if text}
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{name} {text}" for name, text in self.readable().items())
+        return f"{type(self).__name__}: {told}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
+            for name, text in self.readable().items()
+        )
+        return f"<table><caption>{type(self).__name__}</caption><tbody>{rows}</tbody></table>"
 
 
 class Quote(Item, frozen=True, kw_only=True):

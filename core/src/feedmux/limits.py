@@ -83,7 +83,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     slow_after: float = 0.5
     backoff: Backoff = Backoff()
     serves: Mapping[type[Query], Terms] = field(default_factory=dict)
-    fan_out: int = 1
 
     def __post_init__(self) -> None:
         for problem in _problems(self):
@@ -104,8 +103,6 @@ def _problems(limits: Limits) -> list[str]:
         found.append(f"concurrency: 1 or more, got {limits.concurrency!r}")
     if not _positive(limits.slow_after):
         found.append(f"slow_after: a positive number of seconds, got {limits.slow_after!r}")
-    if limits.fan_out < 1:
-        found.append(f"fan_out: 1 or more, got {limits.fan_out!r}")
     for window in limits.windows:
         if window.limit < 1 or not _positive(window.per):
             found.append(f"windows: at least 1 in a positive number of seconds, got {window}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
@@ -14,7 +15,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from feedmux import durable, settings, status
+from feedmux import durable, log, settings, status
 from feedmux.answer import Answer, Missing
 from feedmux.cache import Bell, Cache, Cell, Entry, newest
 from feedmux.clock import Chance, Clock, SystemClock
@@ -82,6 +83,7 @@ class Mux:
             await durable.restore(standing, self._store, self.clock)
         self._fetcher.rotations = self._fleet.rotations
         self._fetcher.changed = self._changed
+        self._fetcher.listed = self._listed
         self._fetcher.misbehaving = self._quarantine
         self._router = Router(self._fetcher, self._fleet.rotations, self.clock)
         self._coalescer = Coalescer(self._router, self.clock)
@@ -230,20 +232,19 @@ class Mux:
                     self._say(ServedStale(at=now, what=_name(part), age=age, provider=entry.provider))
                 )
             items += [_marked(item, stale) for item in query.cut(entry.items)]
-        told.append(
-            self._say(
-                Answered(
-                    at=now,
-                    capability=query.capability,
-                    source="flight" if asked else "cache",
-                    seconds=now - began,
-                    items=len(items),
-                    stale=any(item.stale for item in items),
-                )
-            )
+        error = None if found else _shared(failed)
+        ended = Answered(
+            at=now,
+            capability=query.capability,
+            source=error.slug if error else "flight" if asked else "cache",
+            seconds=now - began,
+            items=len(items),
+            stale=any(item.stale for item in items),
         )
-        if not found:
-            raise _shared(failed, Trace(tuple(told)))
+        told.append(self._say(ended))
+        if error is not None:
+            error.trace = Trace(tuple(told))
+            raise error
         attribution = dict.fromkeys(
             self._fleet.standings[entry.member].attribution for entry in found.values()
         )
@@ -414,6 +415,9 @@ class Mux:
         self._background(durable.save(standing, self._store, self.clock))
         self._watch_over(standing)
 
+    def _listed(self, standing: Standing) -> None:
+        self._background(durable.save_listing(standing, self._store, self.clock))
+
     def _watch_over(self, standing: Standing) -> None:
         state = standing.breaker.state
         healable = state.closed and not state.demanded and standing.limits.tier is Tier.PRIMARY
@@ -449,7 +453,7 @@ class Mux:
             if other.provider == standing.provider:
                 other.quarantined = reason
                 other.refresh()
-        self._registry.quarantine(standing.provider, reason)
+        _log.warning("provider set aside", provider=standing.provider, reason=reason)
 
     def _background(self, work: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
@@ -462,7 +466,9 @@ class Mux:
         checks = [
             asyncio.ensure_future(self._is_well(standing, patience))
             for standing in self._fleet.standings.values()
-            if standing.open and "feedmux_health" in standing.calls.implements
+            if standing.open
+            and standing.limits.tier is Tier.PRIMARY
+            and "feedmux_health" in standing.calls.implements
         ]
         try:
             for check in asyncio.as_completed(checks):
@@ -509,6 +515,7 @@ async def open(
     there is one. `plugins` and `extensions` (name to plugin) take the place of everything that is installed.
     `clock`, `store` and `seed` are for tests and simulations. Raises SettingsError for a configuration that is wrong.
     """
+    log.default_to_stderr()
     configured = chosen if isinstance(chosen, Settings) else settings.load(chosen)
     registry = Registry()
     if plugins is None and extensions is None:
@@ -520,8 +527,9 @@ async def open(
     for warning in settings.warnings(configured, sorted(registry.providers)):
         _log.warning(warning)
     clock, chance = clock or SystemClock(), Chance(seed)
-    configured = await _resolved(configured, registry, clock)
-    mux = Mux(configured, registry, clock, store or MemoryStore(), chance)
+    kept = store or MemoryStore()
+    configured = await _resolved(configured, registry, clock, kept)
+    mux = Mux(configured, registry, clock, _store_for(configured, kept), chance)
     await mux._start()
     try:
         yield mux
@@ -529,7 +537,7 @@ async def open(
         await mux.aclose()
 
 
-async def _resolved(chosen: Settings, registry: Registry, clock: Clock) -> Settings:
+async def _resolved(chosen: Settings, registry: Registry, clock: Clock, store: Store) -> Settings:
     """The settings with `sandbox = auto` decided: live where an upstream answers, else the sandbox."""
     mode = chosen.engine.sandbox
     simulates = registry.hook.feedmux_transport(
@@ -542,7 +550,7 @@ async def _resolved(chosen: Settings, registry: Registry, clock: Clock) -> Setti
     live = _with_sandbox(chosen, Sandbox.OFF)
     if simulates is None:
         return live
-    trial = Mux(live, registry, clock, MemoryStore(), Chance(0))
+    trial = Mux(live, registry, clock, store, Chance(0))
     await trial._start()
     try:
         reachable = await trial.upstream_answers()
@@ -551,6 +559,11 @@ async def _resolved(chosen: Settings, registry: Registry, clock: Clock) -> Setti
     if not reachable:
         _log.warning("no upstream answers: serving SANDBOX data, marked as such")
     return live if reachable else _with_sandbox(chosen, Sandbox.ON)
+
+
+def _store_for(chosen: Settings, store: Store) -> Store:
+    """The store; in the sandbox one of its own, so that nothing simulated is ever kept."""
+    return MemoryStore() if chosen.engine.sandbox is Sandbox.ON else store
 
 
 def _with_sandbox(chosen: Settings, mode: Sandbox) -> Settings:
@@ -585,15 +598,12 @@ def _marked(item: Item, stale: bool) -> Item:
     return msgspec.structs.replace(item, stale=True) if stale else item
 
 
-def _shared(failed: Mapping[Query, FeedmuxError], trace: Trace) -> FeedmuxError:
-    """The error that all parts share, else NoProvider; the trace goes with it."""
+def _shared(failed: Mapping[Query, FeedmuxError]) -> FeedmuxError:
+    """The error that all parts share, else NoProvider."""
     errors = list(failed.values())
     kinds = {type(error) for error in errors}
     waits = [error.retry_after for error in errors if error.retry_after is not None]
     if len(kinds) == 1:
-        error = errors[0]
-    else:
-        detail = "; ".join(dict.fromkeys(error.detail for error in errors))[:500]
-        error = NoProvider(detail, retry_after=min(waits, default=1.0))
-    error.trace = trace
-    return error
+        return copy.copy(errors[0])  # a flight's error is shared; the trace is this caller's
+    detail = "; ".join(dict.fromkeys(error.detail for error in errors))[:500]
+    return NoProvider(detail, retry_after=min(waits, default=1.0))

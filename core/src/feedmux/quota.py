@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
+from collections import deque
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -60,7 +62,7 @@ class Permit:
 class Quota:
     """What a pool may still send. `shares` are the leased units of each window, the whole of it by default."""
 
-    __slots__ = ("_interval", "concurrency", "in_flight", "name", "slack", "windows")
+    __slots__ = ("_interval", "concurrency", "in_flight", "name", "slack", "waiting", "windows")
 
     def __init__(self, name: str, limits: Limits, shares: Sequence[int] | None = None) -> None:
         self.name = name
@@ -71,6 +73,8 @@ class Quota:
         self._interval = SlidingWindow(Window(1, limits.min_interval)) if limits.min_interval else None
         self.concurrency = limits.concurrency
         self.in_flight = 0
+        self.waiting: deque[asyncio.Future[None]] = deque()
+        """Who waits for a request in flight to end, first come first served: see `admit`."""
         self.slack = 0
         """Requests of cost 1 that surely may go now: a lower bound that needs no clock to read."""
         self._measure()
@@ -117,6 +121,7 @@ class Quota:
         for window in self.windows:
             window.release(_units(window, cost), now)
         self._measure()
+        self.admit()
 
     def _refund(self, cost: int) -> None:
         self.in_flight -= 1
@@ -125,6 +130,15 @@ class Quota:
         for window in self.windows:
             window.refund(_units(window, cost))
         self._measure()
+        self.admit()
+
+    def admit(self) -> None:
+        """Wake the first who waits, where one more request may be in flight; who is woken passes it on."""
+        while self.waiting and self.in_flight < self.concurrency:
+            first = self.waiting.popleft()
+            if not first.done():
+                first.set_result(None)
+                return
 
     def correct(self, per: float, counts: Counts, used: int, now: float) -> None:
         """The upstream said how much it has counted in the window of that length."""

@@ -176,11 +176,6 @@ class Registry:
         """The hooks of all plugins: for extensions' hooks."""
         return self._manager.hook
 
-    def quarantine(self, name: str, reason: str) -> None:
-        """Set a loaded provider aside for good, because of what it did."""
-        loaded = self.providers[name]
-        self._set_aside(name, loaded.distribution, loaded.version, reason)
-
     def _set_aside(self, name: str, distribution: str, version: str, reason: str) -> None:
         self.quarantined.append(Quarantined(name, distribution, version, reason))
         _log.warning(

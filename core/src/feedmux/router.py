@@ -14,7 +14,7 @@ from feedmux.event import Event, Reason, Skipped, Waited
 from feedmux.fetcher import Fetched, Fetcher
 from feedmux.limits import Tier
 from feedmux.query import Query
-from feedmux.quota import Full, Permit
+from feedmux.quota import Full, Permit, Quota
 from feedmux.rotation import Candidate, Rotation
 from feedmux.route import NO_PINS, Need, Pins, Route, Skip, plan
 
@@ -26,10 +26,14 @@ PANIC_EVERY = 1.0
 class Errand:
     """One part of a question on its way: who was asked, what they said, and who is told how it ends."""
 
-    __slots__ = ("asked", "at_hand", "done", "errors", "events", "part", "suspect", "tries")
+    __slots__ = ("asked", "at_hand", "deadline", "done", "errors", "events", "part", "suspect", "tries")
 
-    def __init__(self, part: Query, *, at_hand: bool, done: Callable[[Entry | FeedmuxError], None]) -> None:
+    def __init__(
+        self, part: Query, deadline: float, *, at_hand: bool, done: Callable[[Entry | FeedmuxError], None]
+    ) -> None:
         self.part = part
+        self.deadline = deadline
+        """Monotonic; moved back where somebody joins who can wait for longer."""
         self.at_hand = at_hand
         """A stale answer could be served: nobody waits for a throttled member."""
         self.done = done
@@ -78,7 +82,7 @@ class Router:
                     recent.setdefault(part, {})[entry.member] = entry.ttl_until
         return recent, unknown
 
-    def walks(self, errands: Sequence[Errand], pins: Pins, deadline: float) -> list[Walk]:
+    def walks(self, errands: Sequence[Errand], pins: Pins) -> list[Walk]:
         """Share errands out: as many as the member whose turn it is takes in one request go along one walk."""
         rest = {errand.part: errand for errand in errands}
         found = []
@@ -86,7 +90,7 @@ class Router:
             route = self.route(tuple(rest), pins)
             first = route.order[0] if route.order else None
             parts = route.parts_for(first)[: first.terms.batch] if first else tuple(rest)
-            walk = Walk(self, route, [rest.pop(part) for part in parts], pins, deadline)
+            walk = Walk(self, route, [rest.pop(part) for part in parts], pins)
             walk.begin()
             found.append(walk)
         return found
@@ -105,20 +109,22 @@ class Router:
 class Walk:
     """Some errands of one kind and one route. `begin` takes the first turn at once, `run` does the rest."""
 
-    def __init__(
-        self, router: Router, route: Route, errands: Sequence[Errand], pins: Pins, deadline: float
-    ) -> None:
+    def __init__(self, router: Router, route: Route, errands: Sequence[Errand], pins: Pins) -> None:
         self._router = router
         self._clock = router._clock
         self._route = route
         self._pins = pins
-        self._deadline = deadline
         self._left = {errand.part: errand for errand in errands}
         self._events: list[Event] = []
+        self._waited = False
         self._queue = list(route.order)
         self._step: tuple[Candidate, tuple[Query, ...], Permit | None] | None = None
         for errand in errands:
             errand.events = self._events
+
+    @property
+    def _deadline(self) -> float:
+        return max((errand.deadline for errand in self._left.values()), default=0.0)
 
     def begin(self) -> None:
         """Tell the route and take the first turn, so that the next walk is planned after it."""
@@ -143,7 +149,6 @@ class Walk:
         self._end_all(NoProvider("the engine is closing"))
 
     async def _along(self) -> None:
-        waited = False
         while self._left:
             while self._step is not None and self._left:
                 step, self._step = self._step, None
@@ -153,9 +158,8 @@ class Walk:
                 return
             if not self._route.order and await self._panic():
                 continue
-            if waited or not await self._wait():
+            if not await self._wait():
                 break
-            waited = True
         self._give_up()
 
     # who is next
@@ -202,6 +206,8 @@ class Walk:
         rotation.take_turn(candidate, list(self._route.order))
         if standing.quota.windows:
             rotation.rescore(candidate, now)
+        if candidate.listed:
+            self._router.fetcher.renew_listing(standing)
         return taken
 
     def _skipped(self, candidate: Candidate, reason: Reason, detail: str, until: float, now: float) -> None:
@@ -217,22 +223,28 @@ class Walk:
             permit = self._take(candidate, parts[: candidate.terms.batch]) if parts else None
             if permit is None:
                 return
-        limit = self._share(candidate, parts)
-        for part in parts:
-            errand = self._left[part]
-            errand.asked.add(candidate.name)
-            errand.tries += 1
-        batch = candidate.terms.batch
-        requests = [self._request(candidate, parts[:batch], permit, limit)]
-        for start in range(batch, len(parts), batch):
-            further = self._take(candidate, parts[start : start + batch])
-            if further is None:
+        limit, batch = self._share(candidate, parts), candidate.terms.batch
+        requests = []
+        for start in range(0, len(parts), batch):
+            some = parts[start : start + batch]
+            permit = permit or self._take(candidate, some)
+            if permit is None:
+                self._queue.insert(0, candidate)  # once these have ended: the rest of the same try
                 break
-            requests.append(self._request(candidate, parts[start : start + batch], further, limit))
+            self._tried(candidate, some)
+            requests.append(self._request(candidate, some, permit, limit))
+            permit = None
         if len(requests) == 1:
             await requests[0]
         else:
             await asyncio.gather(*requests)
+
+    def _tried(self, candidate: Candidate, parts: Sequence[Query]) -> None:
+        """These parts have had a try at that candidate."""
+        for part in parts:
+            errand = self._left[part]
+            errand.asked.add(candidate.name)
+            errand.tries += 1
 
     async def _listed(self, candidate: Candidate, parts: tuple[Query, ...]) -> tuple[Query, ...]:
         """Have the candidate's listing, then say which of the parts it lists."""
@@ -335,7 +347,10 @@ class Walk:
         return bool(self._left)
 
     async def _wait(self) -> bool:
-        """Wait, once, for the first throttled member that reopens inside the deadline; then plan anew."""
+        """Wait for the first throttled member that reopens inside the deadline, then plan anew; True where it did.
+
+        Once for time to pass, and as often as it takes where only its requests in flight stand in the way.
+        """
         for errand in [e for e in self._left.values() if e.at_hand or e.tries >= TRIES]:
             self._end(errand, self._verdict(errand))
         if not self._left:
@@ -344,12 +359,27 @@ class Walk:
         skip = self._reopening()
         if skip is None or skip.until is None or skip.until >= self._deadline:
             return False
-        seconds = max(0.01, skip.until - now)
+        quota = skip.candidate.standing.quota
+        if skip.reason is Reason.BUSY and skip.until <= now:
+            await self._place(quota)
+        elif self._waited:
+            return False
+        else:
+            self._waited = True
+            await self._clock.sleep(max(0.01, skip.until - now))
+        seconds = self._clock.monotonic() - now
         self._events.append(Waited(at=now, member=skip.candidate.name, seconds=seconds))
-        await self._clock.sleep(seconds)
         self._replan()
         self._step = self._next()
+        quota.admit()
         return True
+
+    async def _place(self, quota: Quota) -> None:
+        """Wait in line until a request in flight ends, at most until the deadline."""
+        free = asyncio.get_running_loop().create_future()
+        quota.waiting.append(free)
+        await asyncio.wait({free}, timeout=self._deadline - self._clock.monotonic())
+        free.cancel()
 
     def _replan(self) -> None:
         self._route = self._router.route(tuple(self._left), self._pins)
@@ -373,7 +403,7 @@ class Walk:
             return unknown
         if errand.errors and all(isinstance(error, BadPayload) for error in errand.errors):
             return errand.errors[-1]
-        if now >= self._deadline and errand.tries < TRIES:
+        if now >= errand.deadline and errand.tries < TRIES:
             return DeadlineExceeded("the deadline passed before a provider answered")
         reopening = route.reopening()
         wait = (

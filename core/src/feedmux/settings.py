@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -18,6 +18,7 @@ from feedmux.errors import SettingsError
 from feedmux.secret import Secret
 
 DEFAULT_FILE = "feedmux.toml"
+S = TypeVar("S", bound=Struct)
 _KEY_VARIABLE = re.compile(r"FEEDMUX_([A-Z0-9_]+)_API_KEY")
 
 
@@ -101,6 +102,8 @@ def _read(file: Path) -> dict[str, Any]:
 def settings_from(document: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """Settings from a decoded file and an environment; raises SettingsError naming the key and the nearest one."""
     merged = {**document}
+    if not isinstance(document.get("providers", {}), Mapping):
+        raise SettingsError("providers: is a section for each provider, [providers.NAME]")
     providers = dict(document.get("providers", {}))
     for variable, value in environ.items():
         if (match := _KEY_VARIABLE.fullmatch(variable)) and value:
@@ -113,10 +116,16 @@ def settings_from(document: Mapping[str, Any], environ: Mapping[str, str]) -> Se
     if token := environ.get("FEEDMUX_ADMIN_TOKEN"):
         merged["server"] = {**merged.get("server", {}), "admin_token": token}
     _refuse_unknown(merged)
+    for name, section in providers.items():
+        _converted(section, ProviderSettings, f"providers.{name}.")
+    return _converted(merged, Settings)
+
+
+def _converted(document: Any, kind: type[S], prefix: str = "") -> S:
     try:
-        return msgspec.convert(merged, Settings, dec_hook=_secret)
+        return msgspec.convert(document, kind, dec_hook=_secret)
     except msgspec.ValidationError as error:
-        raise SettingsError(_located(str(error))) from None
+        raise SettingsError(prefix + _located(str(error))) from None
 
 
 def _secret(kind: type, value: object) -> object:

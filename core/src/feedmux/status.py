@@ -129,8 +129,7 @@ def providers(registry: Registry, fleet: Fleet, now: float, wall: datetime) -> l
         _provider(loaded, by_provider.get(name, []), fleet, now, wall)
         for name, loaded in registry.providers.items()
     ]
-    aside = [_set_aside(entry) for entry in registry.quarantined if entry.name not in registry.providers]
-    return sorted(rows + aside, key=lambda row: row.name)
+    return sorted(rows + [_set_aside(entry) for entry in registry.quarantined], key=lambda row: row.name)
 
 
 def _provider(

@@ -1,0 +1,17 @@
+"""Where a library's log lines go when nobody has said: warnings, to standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+
+def default_to_stderr() -> None:
+    """Unless the application configured structlog: standard error, from warnings on."""
+    if not structlog.is_configured():
+        structlog.configure(
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        )
