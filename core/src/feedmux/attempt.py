@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from feedmux.errors import BadPayload, FeedmuxError, UpstreamDown, UpstreamTimeout
+from feedmux.errors import BadPayload, FeedmuxError, UpstreamDown, UpstreamTimeout, described
 from feedmux.event import Result
 from feedmux.quota import Ending
 
@@ -60,15 +60,16 @@ async def bounded(work: Awaitable[T], provider: str, hook: str) -> T:
     except TimeoutError:
         raise UpstreamTimeout("did not answer in time", provider=provider) from None
     except ValueError as error:  # msgspec's errors included: the body is not what it should be
-        raise BadPayload(_one_line(error), provider=provider) from error
-    except Exception as error:  # the plugin boundary
+        raise BadPayload(described(error), provider=provider) from error
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise
+        raise BadPayload(f"{hook} cancelled itself", provider=provider) from None
+    except BaseException as error:  # the plugin boundary: SystemExit would end the event loop
         _log.warning("plugin raised", provider=provider, hook=hook, exc_info=error)
-        raise BadPayload(f"{hook} raised {_one_line(error)}", provider=provider) from error
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:160]}" if text else type(error).__name__
+        raise BadPayload(f"{hook} raised {described(error)}", provider=provider) from error
 
 
 async def within(seconds: float, task: asyncio.Task[T], abandoned: Callable[[], None]) -> T:

@@ -33,7 +33,7 @@ class Mux:
     """An engine on a loop of its own; usable from any number of threads until it is closed.
 
     Takes the arguments of `feedmux.open` and raises what that raises. What a question raises is raised where it
-    was asked; a question that is under way when the engine is closed raises RuntimeError.
+    was asked. Closing ends what is under way with NoProvider; a question after that raises RuntimeError.
     """
 
     def __init__(self, chosen: Settings | Path | str | None = None, **how: Any) -> None:

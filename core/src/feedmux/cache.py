@@ -156,6 +156,11 @@ class Cache:
         jumps: dict[str, Entry] = self._memory.peek(("jump", key)) or {}
         self._memory.put(("jump", key), {**jumps, entry.member: entry}, JUMPS_KEPT)
 
+    def forget_jump(self, key: Hashable, member: str) -> None:
+        """Another member contradicted it: the member's saying so again will be no confirmation."""
+        jumps: dict[str, Entry] = self._memory.peek(("jump", key)) or {}
+        self._memory.put(("jump", key), {m: e for m, e in jumps.items() if m != member}, JUMPS_KEPT)
+
     def jumped(self, key: Hashable, member: str) -> Entry | None:
         """The member's last jump that nobody confirmed."""
         jumps: dict[str, Entry] = self._memory.peek(("jump", key)) or {}

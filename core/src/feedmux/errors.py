@@ -98,6 +98,15 @@ class DeadlineExceeded(FeedmuxError):
     status, slug, title = 504, "deadline-exceeded", "The deadline passed"
 
 
+def described(error: BaseException) -> str:
+    """Any exception as one line for a person; a plugin's own may raise even at that."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - the exception is the plugin's own, and so is its text
+        text = ""
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
 class SettingsError(FeedmuxError):
     """The operator's configuration is wrong; `detail` names the key and what would be right."""
 

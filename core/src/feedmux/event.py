@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import ClassVar
 
 from msgspec import Struct
@@ -73,9 +74,13 @@ class Skipped(Event, frozen=True, tag="skipped"):
 
 
 class Considered(Event, frozen=True, tag="considered"):
-    """The order in which the rest would be asked."""
+    """The order in which the rest would be asked.
+
+    `slow`: who of them stands last because it was slow, and the seconds until a probe may show otherwise.
+    """
 
     members: tuple[str, ...]
+    slow: Mapping[str, float] = {}
 
 
 class Tried(Event, frozen=True, tag="tried"):

@@ -14,7 +14,15 @@ from feedmux import breaker, guard
 from feedmux.attempt import bounded, judged, stepped, within
 from feedmux.cache import Cache, Entry
 from feedmux.clock import Clock, Random
-from feedmux.errors import BadPayload, FeedmuxError, RateLimited, Unauthorized, UnknownSymbol, UpstreamDown
+from feedmux.errors import (
+    BadPayload,
+    FeedmuxError,
+    InvalidQuery,
+    RateLimited,
+    Unauthorized,
+    UnknownSymbol,
+    UpstreamDown,
+)
 from feedmux.event import Changed, Event, Held, Misbehaved, Result, Tried
 from feedmux.failure import excerpt
 from feedmux.http import Http
@@ -135,15 +143,14 @@ class Fetcher:
         self, standing: Standing, query: Query, candidate: Candidate, http: Http, limit: float
     ) -> list[Item]:
         asked = self.asked(candidate, query)
-        items = await self._run(
-            standing, "feedmux_fetch", lambda: standing.calls.fetch(asked=asked, http=http), limit
-        )
         origin = (standing.upstream.members and standing.origin) or standing.provider
-        try:
-            return guard.stamped(items, query, guard.Stamp(standing.provider, origin, asked.at))
-        except BadPayload as error:
-            error.provider = standing.name
-            raise
+        stamp = guard.Stamp(standing.provider, origin, asked.at)
+
+        async def fetched() -> list[Item]:
+            return guard.stamped(await standing.calls.fetch(asked=asked, http=http), query, stamp)
+
+        items: list[Item] = await self._run(standing, "feedmux_fetch", fetched, limit)
+        return items
 
     async def _run(self, standing: Standing, hook: str, call: Callable[[], Any], limit: float) -> Any:
         """Run a hook in a task of its own, within `limit` seconds, whatever it does."""
@@ -184,14 +191,17 @@ class Fetcher:
         suspects: dict[Query, Entry] = {}
         refusals: list[str] = []
         for element, item in by_element.items():
-            part = asked_for.get(element) or query.narrowed((element,))
+            part = asked_for.get(element) or _surplus(query, element)
+            if part is None:
+                continue
             if why := guard.too_old((item,), query, candidate.terms, self.clock.now()):
                 refusals.append(self._held(candidate, element, why, told))
                 continue
             entry = self._entry(candidate, (item,))
             if why := self._jumped(candidate, part, item):
                 self._held(candidate, element, why, told)
-                suspects[part] = entry
+                if element in asked_for:
+                    suspects[part] = entry
                 continue
             self.cache.keep(part, entry)
             if element in asked_for:
@@ -247,7 +257,8 @@ class Fetcher:
         return second
 
     def outlier(self, member: str, part: Query) -> None:
-        """Another member contradicted this one's jump: it counts against its score."""
+        """Another member contradicted this one's jump: that counts against its score, and confirms nothing later."""
+        self.cache.forget_jump(part, member)
         for candidate in self.rotations[part.capability].candidates:
             if candidate.name == member:
                 candidate.score.failed()
@@ -370,6 +381,14 @@ class Fetcher:
         task.add_done_callback(lambda _: self._listings.pop(standing.name, None))
         return task
 
+    async def aclose(self) -> None:
+        """End the fetches of listings that are under way."""
+        fetches = tuple(self._listings.values())
+        for fetch in fetches:
+            fetch.cancel()
+        if fetches:
+            await asyncio.wait(fetches, timeout=1.0)
+
     async def _fetch_listing(self, standing: Standing, *, background: bool) -> FeedmuxError | None:
         source, now = standing.upstream.listing, self.clock.monotonic()
         cost, ttl = (source.cost, source.ttl) if source else (1, LISTING_TTL)
@@ -423,6 +442,14 @@ class Fetcher:
         if ending is Ending.FAULT:
             return breaker.failed(before, error.detail if error else "", now, self._chance)
         return before
+
+
+def _surplus(query: Query, element: str) -> Query | None:
+    """The question that an item nobody asked for would answer; None where it could not be asked."""
+    try:
+        return query.narrowed((element,))
+    except InvalidQuery:
+        return None
 
 
 def _how_much(fetched: Fetched, parts: Sequence[Query]) -> Result:

@@ -46,6 +46,10 @@ def stamped(items: object, query: Query, stamp: Stamp) -> list[Item]:
         raise BadPayload(f"gave something else than a list of {kind.__name__}")
     if len(items) > MOST_ITEMS:
         raise BadPayload(f"gave more than {MOST_ITEMS} items")
+    vs = getattr(query, "vs", None)
+    for item in items:
+        if vs is not None and getattr(item, "vs", vs) != vs:
+            raise BadPayload(f"gave {item.vs[:10]} where the currency asked for is {vs}")
     marked = [_stamp(item, stamp) for item in items]
     return _in_order(marked, query) if type(query).series else marked
 
@@ -82,8 +86,9 @@ def too_old(items: Sequence[Item], query: Query, terms: Terms, now: datetime) ->
     newest = max((_observed(item) for item in items), default=None)
     if newest is None:
         return ""
-    if newest > now + FUTURE:
-        return f"observed {(newest - now).total_seconds():.0f} s in the future"
+    latest = max([newest, *(item.opened_at for item in items if isinstance(item, Candle))])
+    if latest > now + FUTURE:
+        return f"observed {(latest - now).total_seconds():.0f} s in the future"
     age = (now - newest).total_seconds()
     longest = longest_stale(query, terms)
     return f"observed {age:.0f} s ago; at most {longest:.0f} s are allowed" if age > longest else ""

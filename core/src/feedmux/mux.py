@@ -128,6 +128,16 @@ class Mux:
         del self._whole[query]
         return None
 
+    def held(self, query: Query) -> list[Item]:
+        """What the cache holds that may still be served, older than fresh marked stale; asks nobody, counts nothing."""
+        now, items = self.clock.monotonic(), list[Item]()
+        for part in query.parts():
+            entry = self._best(part, Pins(), self._cells(part, Pins()))
+            if entry is not None:
+                stale = now - entry.fetched > query.fresh
+                items += [_marked(item, stale) for item in query.cut(entry.items)]
+        return items
+
     async def explain(self, query: Query, **how: Any) -> Answer[Any]:
         """`get`, told from the beginning: the trace holds every step that this question took now."""
         self._whole.pop(query, None)
@@ -226,8 +236,10 @@ class Mux:
             if entry is None:
                 missing[part.elements[0] if part.elements else part.capability] = Missing.of(failed[part])
                 continue
-            age = now - entry.fetched
-            if stale := age > fresh and entry.fetched < began:
+            if (
+                stale := began - entry.fetched > fresh
+            ):  # what was fresh when it was asked for is served as such
+                age = now - entry.fetched
                 told.append(
                     self._say(ServedStale(at=now, what=_name(part), age=age, provider=entry.provider))
                 )
@@ -397,15 +409,21 @@ class Mux:
             self._told.set()
 
     async def _observe(self) -> None:
-        """Hand events to observers, beside the questions; what an observer raises is logged, once each."""
+        """Hand events to observers, beside the questions; what an observer raises is logged, once for each kind."""
+        observers = self._registry.observers()
+        raised: set[tuple[str, type]] = set()
         while True:
             await self._told.wait()
             self._told.clear()
             while self._waiting:
-                try:
-                    self._registry.hook.feedmux_event(event=self._waiting.popleft())
-                except Exception as error:  # noqa: BLE001 - the plugin boundary
-                    _log.warning("an observer raised", exc_info=error)
+                event = self._waiting.popleft()
+                for name, tell in observers:
+                    try:
+                        tell(event=event)
+                    except Exception as error:  # noqa: BLE001 - the plugin boundary
+                        if (name, type(error)) not in raised:
+                            raised.add((name, type(error)))
+                            _log.warning("an observer raised", observer=name, exc_info=error)
             await self.clock.sleep(0)
 
     # behind the questions
@@ -490,6 +508,7 @@ class Mux:
     async def aclose(self) -> None:
         """End everything that is under way, keep what must survive, close every connection."""
         await self._coalescer.aclose()
+        await self._fetcher.aclose()
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:
@@ -579,7 +598,8 @@ def _seconds(given: float | None, default: float) -> float:
 
 
 def _name(part: Query) -> str:
-    return f"{part.capability} {' '.join(part.to_strings().values())}".strip()[:120]
+    words = [word for words in part.to_strings().values() for word in words]
+    return " ".join((part.capability, *words))[:120]
 
 
 def _cached(part: Query, entry: Entry | None, fresh: float, now: float) -> Cached:

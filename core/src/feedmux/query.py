@@ -40,6 +40,8 @@ class Query(Struct, frozen=True):
     """The field whose elements are asked, cached and answered one by one; empty where the whole is one answer."""
     item_key: ClassVar[str] = ""
     """The field of an item that holds its element of `many`."""
+    free_text: ClassVar[bool] = False
+    """Elements of `many` may hold commas: they come one a parameter or word, never comma-separated."""
     series: ClassVar[bool] = False
     """The items are one series: its age is that of the newest."""
     max_stale: ClassVar[float] = 3600.0
@@ -133,15 +135,30 @@ class Query(Struct, frozen=True):
         for name, field in fields.items():
             if field.required and not any(given.get(name, ())):
                 raise InvalidQuery(f"is missing; {cls.capability} needs it", field=name)
-        return cls(**{name: _decoded(fields[name], texts) for name, texts in given.items() if texts})
+        return cls(**{name: cls._decoded(fields[name], texts) for name, texts in given.items() if texts})
 
-    def to_strings(self) -> dict[str, str]:
-        """The parameters that `from_strings` reads back, defaults left out."""
-        written = {}
+    @classmethod
+    def _decoded(cls, field: FieldInfo, texts: Sequence[str]) -> object:
+        if takes_many(field):
+            return (
+                tuple(texts) if cls.free_text else tuple(w for t in texts for w in t.split(",") if w.strip())
+            )
+        if len(texts) > 1:
+            raise InvalidQuery("is given more than once", field=field.name)
+        if str in _choices(field.type):
+            return texts[0]
+        try:
+            return msgspec.convert(texts[0], field.type, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidQuery(reason(error, field.type, texts[0]), field=field.name) from None
+
+    def to_strings(self) -> dict[str, list[str]]:
+        """The parameters that `from_strings` reads back, defaults left out; a list is one parameter given often."""
+        written: dict[str, list[str]] = {}
         for field in fields_of(type(self)):
             value = getattr(self, field.name)
             if value != field.default:
-                written[field.name] = str(value) if not isinstance(value, tuple) else ",".join(value)
+                written[field.name] = list(value) if isinstance(value, tuple) else [str(value)]
         return written
 
 
@@ -167,19 +184,6 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) in (types.UnionType, Union):
         return tuple(inner for choice in get_args(annotation) for inner in _choices(choice))
     return (annotation,)
-
-
-def _decoded(field: FieldInfo, texts: Sequence[str]) -> object:
-    if takes_many(field):
-        return tuple(word for text in texts for word in text.split(",") if word.strip())
-    if len(texts) > 1:
-        raise InvalidQuery("is given more than once", field=field.name)
-    if str in _choices(field.type):
-        return texts[0]
-    try:
-        return msgspec.convert(texts[0], field.type, strict=False)
-    except msgspec.ValidationError as error:
-        raise InvalidQuery(reason(error, field.type, texts[0]), field=field.name) from None
 
 
 def default_of(field: FieldInfo) -> object:
@@ -378,6 +382,7 @@ class Sentiment(Query, frozen=True):
     item: ClassVar[type[Item]] = items.TextSentiment
     many: ClassVar = "texts"
     item_key: ClassVar = "text"
+    free_text: ClassVar[bool] = True
 
     def _canonicalize(self) -> None:
         texts = (self.texts,) if isinstance(self.texts, str) else self.texts

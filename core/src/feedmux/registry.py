@@ -12,6 +12,7 @@ import pluggy
 import structlog
 from msgspec import Struct
 
+from feedmux.errors import described
 from feedmux.hooks import PROJECT, ExtensionHooks, ProviderHooks
 from feedmux.limits import Limits
 from feedmux.provider import API, Upstream
@@ -88,7 +89,7 @@ class Registry:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - an import may raise anything, SystemExit included
-            self._set_aside(entry.name, distribution, version, f"import failed: {_described(error)}")
+            self._set_aside(entry.name, distribution, version, f"import failed: {described(error)}")
             return
         add(entry.name, plugin, distribution, version)
 
@@ -96,8 +97,10 @@ class Registry:
         """Register an extension; set aside where it is broken."""
         try:
             self._register(f"extension {name}", plugin)
-        except Exception as error:  # noqa: BLE001 - the plugin boundary
-            self._set_aside(name, distribution, version, _described(error))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the plugin boundary
+            self._set_aside(name, distribution, version, described(error))
             return
         self.extensions[name] = (distribution, version)
 
@@ -113,12 +116,14 @@ class Registry:
             self._register(name, plugin)
             self._plugins[name] = plugin
             loaded = self._declared(name, distribution, version)
-        except Exception as error:  # noqa: BLE001 - the plugin boundary
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the plugin boundary
             self._plugins.pop(name, None)
             self._calls.pop(name, None)
             if self._manager.is_registered(plugin):
                 self._manager.unregister(plugin)
-            self._set_aside(name, distribution, version, _described(error))
+            self._set_aside(name, distribution, version, described(error))
             return
         self.providers[name] = loaded
         self.queries |= {query.capability: query for query in loaded.limits.serves}
@@ -171,6 +176,20 @@ class Registry:
         """Whether any extension wants events."""
         return bool(self._manager.hook.feedmux_event.get_hookimpls())
 
+    def observers(self) -> list[tuple[str, Any]]:
+        """Each extension that wants events, and a hook that tells only it: none can silence another."""
+        hook = self._manager.hook.feedmux_event
+        plugins = [(one.plugin_name, one.plugin) for one in hook.get_hookimpls()]
+        return [
+            (
+                name,
+                self._manager.subset_hook_caller(
+                    "feedmux_event", [other for _, other in plugins if other is not plugin]
+                ),
+            )
+            for name, plugin in plugins
+        ]
+
     @property
     def hook(self) -> Any:
         """The hooks of all plugins: for extensions' hooks."""
@@ -193,7 +212,3 @@ class Registry:
 
 def _origin(entry: metadata.EntryPoint) -> tuple[str, str]:
     return (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
-
-
-def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else 'no reason given'}"

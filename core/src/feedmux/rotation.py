@@ -104,14 +104,17 @@ class Rotation:
     def candidates(self) -> list[Candidate]:
         return [candidate for seat in self.seats for candidate in seat.candidates]
 
-    def take_turn(self, candidate: Candidate, ready: list[Candidate]) -> None:
-        """The candidate is asked; everyone who stood ready gains, it pays."""
+    def take_turn(self, candidate: Candidate, ready: list[Candidate], now: float) -> None:
+        """The candidate is asked; everyone who stood ready gains, it pays.
+
+        Whoever is put last for being slow takes no part in the turns of the others: it would save them up.
+        """
         total = 0.0
-        mine = candidate.seat.rank
+        mine, slow = candidate.seat.rank, candidate.score.put_last(now)
         shared: set[Seat] = set()
         for one in ready:
             seat = one.seat
-            if seat.rank != mine or seat in shared:
+            if seat.rank != mine or seat in shared or one.score.put_last(now) is not slow:
                 continue
             if len(seat.candidates) > 1:
                 shared.add(seat)
@@ -122,7 +125,7 @@ class Rotation:
         seat.credit -= total
         seat.next -= total
         if len(seat.candidates) > 1:
-            _inside(candidate, ready)
+            _inside(candidate, [one for one in ready if one.score.put_last(now) is slow])
 
     def rescore(self, candidate: Candidate, now: float) -> None:
         """Something about the candidate changed: its worth follows, and everyone's where the best speed moved."""

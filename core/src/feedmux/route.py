@@ -88,7 +88,8 @@ class Route(Struct, frozen=True):
             )
             for skip in (*self.skips, *self.partly)
         ]
-        told.append(Considered(at=now, members=tuple(candidate.name for candidate in self.order)))
+        slow = {c.name: max(0.0, c.score.slow_until - now) for c in self.order if c.score.put_last(now)}
+        told.append(Considered(at=now, members=tuple(candidate.name for candidate in self.order), slow=slow))
         return told
 
     def least_closed(self) -> Skip | None:

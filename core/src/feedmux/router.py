@@ -200,15 +200,23 @@ class Walk:
             return None
         if standing.breaker.state.closed:
             standing.breaker.probing = True
+        rotation = self._router.rotations[candidate.query.capability]
+        rotation.take_turn(candidate, self._peers(candidate), now)
         if candidate.score.slow_until:
             candidate.score.probing = True
-        rotation = self._router.rotations[candidate.query.capability]
-        rotation.take_turn(candidate, list(self._route.order))
         if standing.quota.windows:
             rotation.rescore(candidate, now)
         if candidate.listed:
             self._router.fetcher.renew_listing(standing)
         return taken
+
+    def _peers(self, candidate: Candidate) -> list[Candidate]:
+        """Among whom it was its turn: a preference is no turn that the others went without."""
+        preferred = self._pins.prefer
+        if not preferred:
+            return list(self._route.order)
+        mine = candidate.seat.provider in preferred
+        return [one for one in self._route.order if (one.seat.provider in preferred) is mine]
 
     def _skipped(self, candidate: Candidate, reason: Reason, detail: str, until: float, now: float) -> None:
         wait = None if math.isinf(until) else max(0.0, until - now)
@@ -355,8 +363,8 @@ class Walk:
             self._end(errand, self._verdict(errand))
         if not self._left:
             return False
-        now = self._clock.monotonic()
         skip = self._reopening()
+        now = self._clock.monotonic()
         if skip is None or skip.until is None or skip.until >= self._deadline:
             return False
         quota = skip.candidate.standing.quota

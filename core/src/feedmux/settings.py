@@ -31,10 +31,14 @@ class Sandbox(enum.Enum):
 
 
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[server]`: where it listens. Admin routes are closed where there is no token."""
+    """`[server]`: where it listens, and by which names (Host headers) it may be asked beside loopback's and `host`.
+
+    Admin routes are closed where there is no token.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    allowed_hosts: tuple[str, ...] = ()
     admin_token: Secret | None = None
 
 
@@ -114,7 +118,8 @@ def settings_from(document: Mapping[str, Any], environ: Mapping[str, str]) -> Se
     if providers:
         merged["providers"] = providers
     if token := environ.get("FEEDMUX_ADMIN_TOKEN"):
-        merged["server"] = {**merged.get("server", {}), "admin_token": token}
+        server = merged.get("server", {})
+        merged["server"] = {**server, "admin_token": token} if isinstance(server, Mapping) else server
     _refuse_unknown(merged)
     for name, section in providers.items():
         _converted(section, ProviderSettings, f"providers.{name}.")

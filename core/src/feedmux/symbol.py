@@ -12,7 +12,7 @@ _EXACT = re.compile(r"([a-z][a-z0-9_]{0,39}):([A-Za-z0-9._-]{1,80})")
 
 
 class Exact(NamedTuple):
-    """One asset as one provider knows it: `coingecko:bitcoin`."""
+    """One asset as one provider knows it: `provider:id`."""
 
     provider: str
     id: str
@@ -30,7 +30,7 @@ def canonical(text: str, *, field: str = "symbol") -> str:
         return upper
     raise InvalidQuery(
         f"{stripped[:60]!a} is no symbol: 1 to 40 of A-Z 0-9 $ . _ + - such as BTC, "
-        "or provider:id such as coingecko:bitcoin",
+        "or provider:id, an installed provider and its own id",
         field=field,
     )
 

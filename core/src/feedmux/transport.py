@@ -52,7 +52,7 @@ class Transport(Protocol):
 
 
 class Network:
-    """The real transport."""
+    """The real transport. Where a kept connection breaks before any answer, the request goes once more on another."""
 
     simulated = False
 
@@ -65,26 +65,33 @@ class Network:
         self._outside: dict[str, None] = {}
 
     async def send(self, outgoing: Outgoing) -> Incoming:
-        url = httpx.URL(outgoing.url)
-        if not outgoing.inside:
-            await self._refuse_inside(url.host)
-        if outgoing.secret_params:
-            query = "&".join(filter(None, (url.query.decode("ascii"), outgoing.secret_params)))
-            url = url.copy_with(query=query.encode("ascii"))
+        course = _Course()
         try:
-            return await self._exchange(httpx.Request("GET", url, headers=dict(outgoing.headers)))
+            request = _request(outgoing, course)
+            if not outgoing.inside:
+                await self._refuse_inside(request.url.host)
+            try:
+                return await self._exchange(request)
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                if course.fresh or course.heard:
+                    raise
+            return await self._exchange(request)  # the upstream had closed a connection that was kept
         except FeedmuxError:
             raise
         except httpx.ConnectError as error:
             raise UpstreamDown("cannot be reached", sent=False) from error
+        except _UNSENDABLE as error:
+            raise UpstreamDown(f"cannot be asked ({type(error).__name__})", sent=False) from error
         except httpx.TimeoutException as error:
             raise UpstreamTimeout("did not answer in time") from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.StreamError) as error:
             raise UpstreamDown(f"broke the connection ({type(error).__name__})") from error
 
     async def _exchange(self, request: httpx.Request) -> Incoming:
         response = await self._http.handle_async_request(request)
         try:
+            if response.extensions.get("http_version") not in (b"HTTP/1.1", b"HTTP/1.0"):
+                raise UpstreamDown("speaks an unknown version of HTTP")
             headers = _headers(response)
             chunks, size = [], 0
             async for chunk in response.aiter_raw():
@@ -111,6 +118,29 @@ class Network:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+
+_UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
+"""What is raised for an address or a header that cannot go over a wire, before anything does."""
+
+
+class _Course:
+    """How far a request came: whether its connection was opened for it, whether headers have come."""
+
+    def __init__(self) -> None:
+        self.fresh = self.heard = False
+
+    async def __call__(self, event: str, info: Mapping[str, object]) -> None:
+        self.fresh = self.fresh or event == "connection.connect_tcp.started"
+        self.heard = self.heard or event == "http11.receive_response_headers.complete"
+
+
+def _request(outgoing: Outgoing, course: _Course) -> httpx.Request:
+    url = httpx.URL(outgoing.url)
+    if outgoing.secret_params:
+        query = "&".join(filter(None, (url.query.decode("ascii"), outgoing.secret_params)))
+        url = url.copy_with(query=query.encode("ascii"))
+    return httpx.Request("GET", url, headers=dict(outgoing.headers), extensions={"trace": course})
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:

@@ -38,6 +38,8 @@ def check_fields(struct: msgspec.Struct) -> None:
 def reason(error: msgspec.ValidationError, annotation: object, value: object) -> str:
     """One clause that says what would be right: for a Literal its choices, else what msgspec expected."""
     kind = msgspec.inspect.type_info(annotation)
+    if isinstance(kind, msgspec.inspect.Metadata):
+        kind = kind.type
     if isinstance(kind, msgspec.inspect.LiteralType):
         expected = "one of " + ", ".join(str(choice) for choice in kind.values)
     else:

@@ -1,0 +1,65 @@
+"""`feedmux quota`: the ledger, each window of each pool."""
+
+from __future__ import annotations
+
+import rich_click as click
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from feedmux.cell import printable, span
+from feedmux.cli import problem, screen
+from feedmux.cli.setup import Setup
+from feedmux.limits import Counts
+from feedmux.status import LedgerRow
+
+BAR = 20
+SCARCE = 0.2
+UNITS = {Counts.REQUESTS: "requests", Counts.COST: "cost units"}
+
+
+@click.command()
+@click.option("--json/--text", "as_json", default=None, help=screen.JSON_HELP)
+@click.pass_context
+def quota(ctx: click.Context, as_json: bool | None) -> None:
+    """Show what is used and what is left of every quota, as counted here and as the upstream says."""
+    with problem.reported(bool(as_json)), ctx.ensure_object(Setup).source() as source:
+        ledger, name = source.ledger(), source.name
+    if screen.wants_json(as_json):
+        screen.print_json({"quota": ledger})
+        return
+    console = screen.out()
+    if not ledger:
+        console.print(Text("no provider that is installed declares a quota"))
+        return
+    console.print(_table(ledger))
+    console.print(Text(f"as {name} has it" if name else "no server was asked: nothing is used yet", "dim"))
+
+
+def _table(ledger: list[LedgerRow]) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold"
+    )
+    table.add_column("pool", no_wrap=True)
+    table.add_column("window", no_wrap=True)
+    table.add_column("left", no_wrap=True)
+    for heading in ("used", "upstream says", "resets in"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in ledger:
+        table.add_row(
+            Text(printable(row.pool), "bold"),
+            Text(f"{row.limit:,} {UNITS[row.counts]} in {span(row.per)}"),
+            _bar(row),
+            Text(f"{row.used:,}"),
+            Text("" if row.used_upstream is None else f"{row.used_upstream:,}"),
+            Text("" if row.reset is None else span(row.reset)),
+        )
+    return table
+
+
+def _bar(row: LedgerRow) -> Text:
+    share = max(0.0, min(1.0, row.left / row.limit))
+    filled = round(share * BAR)
+    colour = "green" if share > SCARCE else "yellow" if row.left else "red"
+    left = f" {row.left:,} left" if row.left else " EXHAUSTED"
+    return Text.assemble(("█" * filled, colour), ("░" * (BAR - filled), "dim"), left)
