@@ -104,7 +104,8 @@ def described(error: BaseException) -> str:
         text = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 - the exception is the plugin's own, and so is its text
         text = ""
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+    text = "".join(c if c.isprintable() else "?" for c in text[:200])
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class SettingsError(FeedmuxError):

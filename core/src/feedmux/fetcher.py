@@ -22,6 +22,7 @@ from feedmux.errors import (
     Unauthorized,
     UnknownSymbol,
     UpstreamDown,
+    UpstreamTimeout,
 )
 from feedmux.event import Changed, Event, Held, Misbehaved, Result, Tried
 from feedmux.failure import excerpt
@@ -62,6 +63,7 @@ class Fetcher:
         self.tell = tell
         self._chance = chance
         self._lagged_at = float("-inf")
+        self._strays: set[asyncio.Task[Any]] = set()
         self._listings: dict[str, asyncio.Task[FeedmuxError | None]] = {}
         self.rotations: Mapping[str, Rotation] = {}
         self.changed: Callable[[Standing], None] = lambda standing: None
@@ -159,7 +161,11 @@ class Fetcher:
             return await stepped(call(), self.clock.monotonic, partial(self._blocked, standing, hook))
 
         task = asyncio.get_running_loop().create_task(bounded(work(), standing.name, hook))
-        return await within(limit, task, partial(self._abandoned, standing, hook, task))
+        try:
+            return await within(limit, task, partial(self._abandoned, standing, hook, task))
+        except UpstreamTimeout as error:
+            error.provider = standing.name
+            raise
 
     def _blocked(self, standing: Standing, hook: str, seconds: float) -> None:
         self._lagged_at = self.clock.monotonic()
@@ -173,9 +179,15 @@ class Fetcher:
         standing.tally.abandoned += 1
         detail = f"{hook} swallowed its cancellation"
         self.tell(Misbehaved(at=self.clock.monotonic(), member=standing.name, detail=detail))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._strays.add(task)
+        task.add_done_callback(self._strayed_home)
         if standing.tally.abandoned >= LEAKS:
             self.misbehaving(standing, f"{detail}, {standing.tally.abandoned} times so far")
+
+    def _strayed_home(self, task: asyncio.Task[Any]) -> None:
+        self._strays.discard(task)
+        if not task.cancelled():
+            task.exception()  # nobody waits for it any more
 
     def _kept(
         self, candidate: Candidate, query: Query, parts: Sequence[Query], items: list[Item], told: list[Event]
@@ -382,12 +394,21 @@ class Fetcher:
         return task
 
     async def aclose(self) -> None:
-        """End the fetches of listings that are under way."""
+        """End the fetches of listings that are under way, and what would not end when it was cancelled.
+
+        A stray that is left would keep the event loop from ever closing: its coroutine is closed under it.
+        """
+        for stray in tuple(self._strays):
+            try:
+                stray.get_coro().close()
+            except RuntimeError:
+                _log.warning("a task will not end", task=repr(stray)[:200])
+            stray.cancel()
         fetches = tuple(self._listings.values())
         for fetch in fetches:
             fetch.cancel()
-        if fetches:
-            await asyncio.wait(fetches, timeout=1.0)
+        if ending := (*self._strays, *fetches):
+            await asyncio.wait(ending, timeout=1.0)
 
     async def _fetch_listing(self, standing: Standing, *, background: bool) -> FeedmuxError | None:
         source, now = standing.upstream.listing, self.clock.monotonic()

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import math
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from feedmux import durable, log, settings, status
 from feedmux.answer import Answer, Missing
+from feedmux.attempt import GRACE
 from feedmux.cache import Bell, Cache, Cell, Entry, newest
 from feedmux.clock import Chance, Clock, SystemClock
 from feedmux.coalescer import Coalescer, Flight
@@ -38,7 +39,7 @@ from feedmux.store import MemoryStore, Store
 from feedmux.symbol import exact
 
 MARGIN = 0.02
-"""Share of the deadline kept for what comes after the last try."""
+"""Share of the deadline kept for what comes after the last try; never less than an attempt's grace."""
 REMEMBERED = 4096
 EVENTS_WAITING = 10_000
 AUTO_PATIENCE = 3.0
@@ -175,7 +176,7 @@ class Mux:
                 found[part] = entry
                 cells += mine
                 continue
-            limit = began + (until - began) * (1.0 - MARGIN)
+            limit = until - _margin(until - began)
             flights[part], joined = self._coalescer.flight(part, pins, limit, at_hand=entry is not None)
             if joined:
                 told.append(self._say(Joined(at=began, what=_name(part))))
@@ -327,11 +328,14 @@ class Mux:
         While nobody can answer the last answer stands, and comes again once it is stale; raises as `get` does
         where there was never one.
         """
-        bell = Bell()
-        ends = [self._cache.watch(key, bell.ring) for key in self._keys(query)]
+        bell, keys, ends = Bell(), list[Hashable](), list[Callable[[], None]]()
         last: Answer[Any] | None = None
         try:
             while True:
+                if (now := self._keys(query)) != keys:  # a listing may have come that gives other ids
+                    for end in ends:
+                        end()
+                    keys, ends = now, [self._cache.watch(key, bell.ring) for key in now]
                 try:
                     answer = await self.get(query, max_age=every)
                 except FeedmuxError:
@@ -341,7 +345,8 @@ class Mux:
                     if last is None or answer.items != last.items:
                         last = answer
                         yield answer
-                await self._rung(bell, query.fresh if every is None else every)
+                # Just past its age: at that very instant the cache would still hold it to be fresh.
+                await self._rung(bell, (query.fresh if every is None else every) + 0.001)
         finally:
             for end in ends:
                 end()
@@ -595,6 +600,10 @@ def _seconds(given: float | None, default: float) -> float:
     if not (math.isfinite(given) and given > 0):
         raise InvalidQuery(f"a positive number of seconds, got {given!r}", field="deadline")
     return given
+
+
+def _margin(deadline: float) -> float:
+    return min(deadline / 2, max(deadline * MARGIN, GRACE + 0.01))
 
 
 def _name(part: Query) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 
 from msgspec import Struct
@@ -100,10 +100,14 @@ class Route(Struct, frozen=True):
             default=None,
         )
 
-    def reopening(self) -> Skip | None:
-        """The first throttled member to be askable again."""
+    def reopening(self, wanted: Callable[[Candidate], bool] = lambda candidate: True) -> Skip | None:
+        """The first throttled member to be askable again, of those that are wanted."""
         return min(
-            (skip for skip in self.skips if skip.until is not None and skip.reason in _PASSING),
+            (
+                skip
+                for skip in self.skips
+                if skip.until is not None and skip.reason in _PASSING and wanted(skip.candidate)
+            ),
             key=lambda skip: skip.until or 0.0,
             default=None,
         )

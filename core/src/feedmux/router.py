@@ -395,7 +395,9 @@ class Walk:
         self._events += self._route.events(self._clock.monotonic())
 
     def _reopening(self) -> Skip | None:
-        return self._router.route(tuple(self._left), self._pins).reopening()
+        """The first throttled member to be askable again of those that may still be asked for something."""
+        route = self._router.route(tuple(self._left), self._pins)
+        return route.reopening(lambda candidate: any(self._may_ask(candidate, part) for part in self._left))
 
     # the end
 
@@ -411,7 +413,7 @@ class Walk:
             return unknown
         if errand.errors and all(isinstance(error, BadPayload) for error in errand.errors):
             return errand.errors[-1]
-        if now >= errand.deadline and errand.tries < TRIES:
+        if now >= errand.deadline and any(self._may_ask(candidate, errand.part) for candidate in route.order):
             return DeadlineExceeded("the deadline passed before a provider answered")
         reopening = route.reopening()
         wait = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Annotated, Literal, get_args, get_origin
 
 import msgspec
 
@@ -37,11 +38,15 @@ def check_fields(struct: msgspec.Struct) -> None:
 
 def reason(error: msgspec.ValidationError, annotation: object, value: object) -> str:
     """One clause that says what would be right: for a Literal its choices, else what msgspec expected."""
-    kind = msgspec.inspect.type_info(annotation)
-    if isinstance(kind, msgspec.inspect.Metadata):
-        kind = kind.type
-    if isinstance(kind, msgspec.inspect.LiteralType):
-        expected = "one of " + ", ".join(str(choice) for choice in kind.values)
+    if allowed := choices(annotation):
+        expected = "one of " + ", ".join(map(str, allowed))
     else:
         expected = str(error)[:1].lower() + str(error)[1:]
     return f"{expected}; got {str(value)[:40]!a}"
+
+
+def choices(annotation: object) -> tuple[object, ...]:
+    """What a Literal allows, in the order it is written; empty for any other annotation."""
+    if get_origin(annotation) is Annotated:
+        return choices(get_args(annotation)[0])
+    return get_args(annotation) if get_origin(annotation) is Literal else ()

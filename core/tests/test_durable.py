@@ -1,0 +1,124 @@
+"""What must survive a restart does, and what cannot be read is set aside."""
+
+from __future__ import annotations
+
+import pytest
+from simulated.engine import world
+from simulated.providers import LISTING, endpoint, provider
+from simulated.remote import Remote, body, in_turn, refusal
+
+from feedmux import DAY, Backoff, NoProvider, Quotes, Settings, Terms, Window
+from feedmux.breaker import State
+from feedmux.settings import ProviderSettings
+from feedmux.store import MemoryStore
+
+BTC = Quotes(["BTC"])
+
+
+def refusing(**limits):
+    backoff = Backoff(steps=(120, 240, 600), blacklist_after=3)
+    return provider(limits={"backoff": backoff, **limits}), Remote(script=in_turn(refusal()))
+
+
+async def refuse_once(simulated):
+    with pytest.raises(NoProvider):
+        await simulated.mux.get(BTC)
+
+
+def status(simulated):
+    (row,) = simulated.mux.providers()
+    return row
+
+
+async def test_a_backoff_survives_a_restart():
+    store, (declared, remote) = MemoryStore(), refusing()
+    async with world({"one": (declared, remote)}, store=store) as simulated:
+        await refuse_once(simulated)
+        await simulated.mux.clock.sleep(20)
+    async with world({"one": (declared, remote)}, store=store) as simulated:
+        assert status(simulated).state is State.THROTTLED
+        assert status(simulated).wait == pytest.approx(100, abs=0.1)
+        await refuse_once(simulated)
+
+        assert remote.requests == 1
+
+
+async def test_the_row_of_refusals_survives_too_and_goes_on_to_the_blacklist():
+    store, (declared, remote) = MemoryStore(), refusing()
+    waits = []
+    for _ in range(4):
+        async with world({"one": (declared, remote)}, store=store) as simulated:
+            await refuse_once(simulated)
+            waits.append(status(simulated).wait)
+            await simulated.mux.clock.sleep(waits[-1])
+            last = status(simulated)
+
+    assert waits == pytest.approx([120, 240, 600, 600])
+    assert "4 times in a row" in last.cause
+
+
+async def test_a_window_survives_a_restart():
+    store, declared, remote = MemoryStore(), provider(limits={"windows": (Window(3, DAY),)}), Remote()
+    for n in range(5):
+        async with world({"one": (declared, remote)}, store=store) as simulated:
+            if n < 3:
+                await simulated.mux.get(Quotes([f"S{n}"]))
+            else:
+                await refuse_once(simulated)
+                assert simulated.mux.ledger()[0].left == 0
+
+    assert remote.requests == 3
+
+
+async def test_a_listing_survives_a_restart():
+    def script(call):
+        return body({"names": ["BTC"]}) if call.path == "/listing" else None
+
+    store, remote = MemoryStore(), Remote(script=script)
+    declared = provider(endpoint(Quotes, Terms(ttl=1)), listing=LISTING)
+    for _ in range(2):
+        async with world({"one": (declared, remote)}, store=store) as simulated:
+            await simulated.mux.get(BTC)
+
+    assert [call.path for call in remote.calls] == ["/listing", "/quotes", "/quotes"]
+
+
+async def test_a_refused_key_is_tried_again_after_a_restart():
+    store, declared = MemoryStore(), provider()
+    remote = Remote(script=in_turn(body({"error": "key"}, status=401), None))
+    async with world({"one": (declared, remote)}, store=store) as simulated:
+        await refuse_once(simulated)
+        assert status(simulated).state is State.NEEDS_KEY
+    async with world({"one": (declared, remote)}, store=store) as simulated:
+        assert len(await simulated.mux.get(BTC)) == 1
+
+
+async def test_a_window_declared_anew_starts_empty():
+    store, remote = MemoryStore(), Remote()
+    async with world(
+        {"one": (provider(limits={"windows": (Window(3, DAY),)}), remote)}, store=store
+    ) as simulated:
+        await simulated.mux.get(BTC)
+    async with world(
+        {"one": (provider(limits={"windows": (Window(9, DAY),)}), remote)}, store=store
+    ) as simulated:
+        assert simulated.mux.ledger()[0].left == 9
+
+
+@pytest.mark.parametrize("junk", [b"", b"\xff\x00", b"\x80", b"\x85\xa7version\x02", b"null" * 1000])
+async def test_what_cannot_be_read_is_set_aside_and_the_engine_starts(junk):
+    store = MemoryStore()
+    await store.compare_and_set("member/one", junk, 0)
+    async with world({"one": (provider(), Remote())}, store=store) as simulated:
+        assert len(await simulated.mux.get(BTC)) == 1
+
+
+async def test_state_of_a_provider_that_is_disabled_meanwhile_is_kept():
+    store, (declared, remote) = MemoryStore(), refusing()
+    off = Settings(providers={"one": ProviderSettings(enabled=False)})
+    async with world({"one": (declared, remote)}, store=store) as simulated:
+        await refuse_once(simulated)
+    async with world({"one": (declared, remote)}, store=store, settings=off):
+        pass
+    async with world({"one": (declared, remote)}, store=store) as simulated:
+        assert status(simulated).state is State.THROTTLED

@@ -1,0 +1,238 @@
+"""A window never lets through more than the upstream would, however that counts."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simulated.windows import Fixed, Sliding, most_within
+
+from feedmux.limits import Counts, Window
+from feedmux.window import GRAIN, SlidingWindow
+
+PER = 10.0
+moments = st.floats(0, 30, allow_nan=False).map(lambda x: round(x, 3))
+shares = st.floats(0, 1, allow_nan=False)
+
+
+class Attempt:
+    """When it starts, how long it runs, at which share of that the upstream counts it, whether it is refunded."""
+
+    def __init__(self, start, lasts, counted, units, refunded):
+        self.start, self.lasts, self.units, self.refunded = start, lasts, units, refunded
+        self.counted_at = start + lasts * counted
+
+
+attempts = st.lists(
+    st.builds(
+        Attempt,
+        moments,
+        st.floats(0, 15, allow_nan=False),
+        shares,
+        st.integers(1, 4),
+        st.sampled_from([False, False, False, True]),
+    ),
+    max_size=60,
+)
+
+
+def sent(window, asked):
+    """What the upstream counts, (when, units), where each attempt goes as soon as it starts or never."""
+    counted, running, order = [], [], 0
+    for attempt in sorted(asked, key=lambda a: a.start):
+        while running and running[0][0] <= attempt.start:
+            ended, _, units = heapq.heappop(running)
+            window.release(units, ended)
+        if window.free(attempt.start) < attempt.units:
+            continue
+        window.take(attempt.units)
+        if attempt.refunded:
+            window.refund(attempt.units)
+            continue
+        order += 1
+        heapq.heappush(running, (attempt.start + attempt.lasts, order, attempt.units))
+        counted.append((attempt.counted_at, attempt.units))
+    return counted
+
+
+@given(st.integers(1, 8), attempts)
+def test_no_window_of_any_phase_holds_more_than_the_limit(limit, asked):
+    counted = sent(SlidingWindow(Window(limit, PER)), asked)
+
+    assert most_within(counted, PER) <= limit
+
+
+@given(st.integers(1, 8), attempts, st.floats(0, PER, exclude_max=True))
+def test_neither_a_fixed_nor_a_sliding_upstream_would_refuse(limit, asked, phase):
+    counted = sent(SlidingWindow(Window(limit, PER)), asked)
+
+    for upstream in (Fixed(limit, PER, phase=phase, by_cost=True), Sliding(limit, PER, by_cost=True)):
+        assert all(upstream.count(at, units) for at, units in sorted(counted))
+
+
+@given(st.integers(1, 8), attempts, st.lists(st.tuples(moments, st.integers(0, 12)), max_size=5))
+def test_what_the_upstream_says_never_lets_more_through(limit, asked, reports):
+    window = SlidingWindow(Window(limit, PER))
+    for _, used in reports:
+        window.correct(used, 0.0)
+
+    assert most_within(sent(window, asked), PER) <= limit
+
+
+def test_a_unit_is_free_again_per_seconds_after_its_attempt_ended():
+    window = SlidingWindow(Window(1, PER))
+    window.take(1)
+    window.release(1, 3.0)
+
+    assert window.free(12.999) == 0
+    assert window.free(13.0) == 1
+
+
+def test_a_unit_whose_attempt_runs_on_is_never_free():
+    window = SlidingWindow(Window(1, PER))
+    window.take(1)
+
+    assert window.free(1e9) == 0
+
+
+def test_a_refunded_unit_is_free_at_once():
+    window = SlidingWindow(Window(1, PER))
+    window.take(1)
+    window.refund(1)
+
+    assert window.free(0.0) == 1
+
+
+@given(st.integers(1, 8), attempts, st.integers(1, 8))
+def test_opens_says_the_first_instant_at_which_so_much_is_free(limit, asked, units):
+    window = SlidingWindow(Window(limit, PER))
+    sent(window, [a for a in asked if a.refunded or a.lasts < 1])
+    for _ in range(window._held):
+        window.release(1, 31.0)
+
+    opens = window.opens(units, 31.0)
+
+    if units > limit:
+        assert opens == math.inf
+        return
+    if opens > 31.0:
+        assert window.free(math.nextafter(opens, 0)) < units
+    assert window.free(opens) >= units
+
+
+def test_opens_takes_attempts_under_way_to_end_now():
+    window = SlidingWindow(Window(2, PER))
+    window.take(2)
+
+    assert window.opens(1, 5.0) == 15.0
+
+
+def test_memory_is_bounded_however_many_requests_go():
+    window = SlidingWindow(Window(1_000_000, PER))
+    for n in range(50_000):
+        now = n * PER / 50_000
+        window.take(1)
+        window.release(1, now)
+
+    assert len(window.state(PER, PER).occupied) <= GRAIN + 2
+
+
+@given(st.lists(st.integers(0, 99_000).map(lambda n: n / 10_000), min_size=1, max_size=50))
+def test_what_is_kept_together_is_freed_late_never_early(ends):
+    window = SlidingWindow(Window(50, PER))
+    ordered = sorted(ends)
+    for end in ordered:
+        window.take(1)
+        window.release(1, end)
+
+    for end in ordered:
+        freed = window.free(end + PER)
+        assert freed <= 50 - len(ends) + sum(other <= end for other in ends)
+    assert window.free(ordered[-1] + PER) == 50
+
+
+def test_the_upstreams_higher_count_is_believed_for_one_window():
+    window = SlidingWindow(Window(10, PER))
+    window.correct(7, 1.0)
+
+    assert window.free(1.0) == 3
+    assert window.used_upstream(1.0) == 7
+    assert window.free(11.0) == 10
+    assert window.used_upstream(11.5) is None
+
+
+def test_the_upstreams_lower_count_changes_nothing():
+    window = SlidingWindow(Window(10, PER))
+    window.take(6)
+    window.correct(2, 1.0)
+
+    assert window.free(1.0) == 4
+
+
+@given(st.integers(1, 8), attempts, st.floats(-1e6, 1e6))
+def test_a_restored_window_never_lets_through_what_the_first_would_not(limit, asked, clock_shift):
+    first = SlidingWindow(Window(limit, PER))
+    sent(first, asked)
+    wall = 1.7e9
+    second = SlidingWindow(Window(limit, PER))
+    second.restore(first.state(50.0, wall), 50.0 + clock_shift, wall)
+
+    for later in (0.0, 1.0, 4.0, 9.0):
+        assert second.free(50.0 + clock_shift + later) <= first.free(50.0 + later) + first._held
+    assert second.free(50.0 + clock_shift + PER + 1e-6) == limit
+
+
+def test_an_attempt_under_way_when_stored_counts_as_ending_then():
+    first = SlidingWindow(Window(3, PER))
+    first.take(2)
+    second = SlidingWindow(Window(3, PER))
+    second.restore(first.state(0.0, 1000.0), 500.0, 1004.0)
+
+    assert second.free(500.0) == 1
+    assert second.free(505.9) == 1
+    assert second.free(506.1) == 3
+
+
+def test_a_stored_window_never_closes_for_longer_than_its_length_whatever_the_wall_clock_does():
+    first = SlidingWindow(Window(1, PER))
+    first.take(1)
+    first.release(1, 0.0)
+    second = SlidingWindow(Window(1, PER))
+    second.restore(first.state(0.0, 1000.0), 0.0, 1000.0 - 86_400)
+
+    assert second.free(PER) == 1
+
+
+def test_a_leased_share_is_all_there_is():
+    window = SlidingWindow(Window(10, PER, Counts.COST), share=3)
+
+    assert window.free(0.0) == 3
+    assert window.opens(4, 0.0) == math.inf
+
+
+def test_an_empty_share_has_nothing_left():
+    window = SlidingWindow(Window(10, PER), share=0)
+
+    assert window.left(0.0) == 0.0
+    assert window.opens(1, 0.0) == math.inf
+
+
+@pytest.mark.parametrize(("taken", "left"), [(0, 1.0), (5, 0.5), (10, 0.0)])
+def test_left_is_the_share_that_is_free(taken, left):
+    window = SlidingWindow(Window(10, PER))
+    window.take(taken)
+
+    assert window.left(0.0) == left
+
+
+def test_it_says_when_all_of_it_will_be_free():
+    window = SlidingWindow(Window(3, PER))
+    assert window.resets(0.0) is None
+    window.take(1)
+    assert window.resets(0.0) == PER
+    window.release(1, 2.0)
+
+    assert window.resets(4.0) == 8.0

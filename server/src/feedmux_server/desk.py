@@ -1,0 +1,59 @@
+"""Where questions reach the engine: at most so many at a time that the cache does not answer, the rest refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from feedmux import Answer, FeedmuxError, Mux
+from feedmux.event import Trace
+from feedmux_server.question import Question
+
+ROOM = 512
+"""Questions under way at a time that the cache could not answer at once."""
+
+
+class Overloaded(FeedmuxError):
+    """More is asked at once than can be answered in time."""
+
+    status: ClassVar[int] = 503
+    slug: ClassVar[str] = "overloaded"
+    title: ClassVar[str] = "Too much is asked at once"
+
+
+class Desk:
+    """One engine's counter."""
+
+    def __init__(self, mux: Mux, room: int = ROOM) -> None:
+        self.mux = mux
+        self.waiting = 0
+        self._room = room
+
+    def at_hand(self, question: Question) -> Answer[Any] | None:
+        """The answer where nobody need be asked; never waits."""
+        return self.mux.fresh(question.query) if question.plain else None
+
+    async def ask(self, question: Question) -> Answer[Any]:
+        """The answer, whoever must be asked; raises Overloaded at once where too many wait, else as `Mux.get`."""
+        with self._place():
+            return await self.mux.get(question.query, **question.conditions())
+
+    async def explain(self, question: Question) -> Answer[Any]:
+        """`ask`, with the whole way of the question in the answer's trace."""
+        with self._place():
+            return await self.mux.explain(question.query, **question.conditions())
+
+    def plan(self, question: Question) -> Trace:
+        """Who would be asked; asks nobody."""
+        return self.mux.plan(question.query, only=question.how.only, prefer=question.how.prefer)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self.waiting >= self._room:
+            raise Overloaded(f"{self.waiting} questions wait for an answer already", retry_after=1.0)
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1

@@ -1,0 +1,110 @@
+"""Runs the application on granian inside this process, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import structlog
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+from litestar import Litestar
+
+from feedmux_server.listener import Address
+from feedmux_server.traffic import Traffic
+
+GRACE = 8.0
+"""Seconds that requests under way have to end once the server is told to stop."""
+STEP = 0.1
+SETTLED = 1.0
+"""Seconds without a request after which what is still open is idle."""
+CONNECTIONS = 4096
+OTHER_FILES = 128
+"""File descriptors that are not callers': upstreams, logs, granian's own."""
+HEADER_TIMEOUT_MS = 10_000
+_GRANIAN_LOG = {"loggers": {name: {"propagate": True} for name in ("_granian", "granian.access")}}
+_log = structlog.get_logger("feedmux.server")
+
+
+def run(app: Litestar, address: Address, started: Callable[[Litestar], None]) -> NoReturn:
+    """`serving` as the whole of this process, which ends with 0 once it is told to stop.
+
+    The interpreter is not taken down: granian's threads outlive its server for a moment, and one that comes back
+    into an interpreter that is ending aborts the process.
+    """
+    asyncio.run(serving(app, address, started))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+async def serving(app: Litestar, address: Address, started: Callable[[Litestar], None]) -> None:
+    """Serve until SIGTERM or SIGINT; then no new connection, what is under way ends, the engine is closed.
+
+    `started` is called once the engine is open and the port listens. Raises what opening the engine raises.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with app.lifespan():
+        server = _server(app, address)
+        server.on_startup(lambda: started(app))
+        task = loop.create_task(server.serve())
+        stopping = loop.create_task(stop.wait())
+        await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not task.done():
+            _log.info("stopping")
+            server.stop()  # type: ignore[no-untyped-call]
+            await _ended(task, app.state.traffic)
+        if not task.cancelled():
+            task.result()
+
+
+async def _ended(task: asyncio.Task[None], traffic: Traffic) -> None:
+    """Wait while requests are under way, as long as they are given; then end what is left.
+
+    A connection on which nothing was asked yet would hold granian until its header timeout: nobody waits for that.
+    """
+    idle = 0
+    for _ in range(int(GRACE / STEP)):
+        done, _ = await asyncio.wait((task,), timeout=STEP)
+        idle = 0 if traffic.under_way else idle + 1
+        if done or idle * STEP >= SETTLED:
+            break
+    if traffic.under_way:
+        _log.warning("requests were cut off", requests=traffic.under_way, after_seconds=GRACE)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait((task,), timeout=1.0)
+
+
+def _server(app: Litestar, address: Address) -> Server:
+    return Server(
+        app,
+        address=address.host,
+        port=address.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
+        backlog=1024,
+        backpressure=_connections(),
+        log_level=LogLevels.error,
+        log_dictconfig=_GRANIAN_LOG,
+    )
+
+
+def _connections() -> int:
+    """Callers that may be connected: those beyond wait to be accepted, so that descriptors never run out."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (
+        CONNECTIONS if allowed == resource.RLIM_INFINITY else max(16, min(CONNECTIONS, allowed - OTHER_FILES))
+    )

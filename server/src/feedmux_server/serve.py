@@ -1,0 +1,90 @@
+"""`feedmux serve`: the server as a command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import rich_click as click
+from litestar import Litestar
+from rich.console import Console
+from rich.text import Text
+
+from feedmux import Settings
+from feedmux.cli.problem import WRONG, reported
+from feedmux.cli.setup import Setup
+from feedmux.settings import Sandbox, ServerSettings
+from feedmux_server import log
+from feedmux_server.app import create_app
+from feedmux_server.hosts import is_loopback
+from feedmux_server.listener import Address, Unusable, free
+from feedmux_server.runner import run
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1, or as configured]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port, 0 for any.  [default: 8000, or as configured]"
+)
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file instead of ./feedmux.toml.")
+@click.option(
+    "--sandbox",
+    type=click.Choice([mode.value for mode in Sandbox]),
+    help="Simulated answers: never, where no upstream answers at start, or always.  [default: off]",
+)
+@click.pass_context
+def serve(
+    ctx: click.Context, host: str | None, port: int | None, config: Path | None, sandbox: str | None
+) -> None:
+    """Serve REST and a status page until interrupted."""
+    with reported(False):
+        setup = _setup(ctx, config, sandbox)
+        settings = _applied(setup.settings(), host, port)
+        try:
+            address = free(settings.server.host, settings.server.port)
+        except Unusable as error:
+            click.echo(f"feedmux serve: {error}", err=True)
+            ctx.exit(WRONG)
+        log.configure()
+        app = create_app(settings, plugins=setup.plugins, extensions=setup.extensions)
+        run(app, address, lambda started: _announce(started, address))
+
+
+def _setup(ctx: click.Context, config: Path | None, sandbox: str | None) -> Setup:
+    """What was chosen before the command, changed by what stands behind it."""
+    before = ctx.obj if isinstance(ctx.obj, Setup) else Setup()
+    changes: dict[str, Any] = {}
+    if config is not None:
+        changes["config"] = config
+    if sandbox is not None:
+        changes["sandbox"] = Sandbox(sandbox)
+    return msgspec.structs.replace(before, **changes)
+
+
+def _applied(settings: Settings, host: str | None, port: int | None) -> Settings:
+    server: ServerSettings = settings.server
+    if host is not None:
+        server = msgspec.structs.replace(server, host=host)
+    if port is not None:
+        server = msgspec.structs.replace(server, port=port)
+    return msgspec.structs.replace(settings, server=server)
+
+
+def _announce(app: Litestar, address: Address) -> None:
+    """One line with the URL; beside it what must not be overlooked."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if app.state.mux.sandbox:
+        console.print(
+            Text(" SANDBOX  every answer is simulated: no real market data ", "bold black on yellow")
+        )
+    if not is_loopback(address.host):
+        console.print(
+            Text(
+                f"{address.host} can be reached by other machines, and nothing here asks who calls",
+                "bold red",
+            )
+        )
+    click.echo(f"Feedmux listens on {address.url}")
+    sys.stdout.flush()

@@ -1,0 +1,40 @@
+"""How each route fares since the start: counted at the edge, shown in the system status."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Tally(Struct):
+    """One route: how often, how often not with a server error, and how long in all, in seconds."""
+
+    requests: int = 0
+    successes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def success_rate(self) -> float:
+        """The share of requests that did not end in a 5xx."""
+        return self.successes / self.requests
+
+    @property
+    def average_ms(self) -> float:
+        return self.seconds * 1000 / self.requests
+
+
+class Traffic:
+    """Tallies by route template: as many as there are routes, whatever is asked."""
+
+    def __init__(self) -> None:
+        self.tallies: dict[str, Tally] = {}
+        self.under_way = 0
+        """Requests that have not been answered yet."""
+
+    def count(self, route: str, status: int, seconds: float) -> None:
+        """Add one request."""
+        tally = self.tallies.get(route)
+        if tally is None:
+            tally = self.tallies[route] = Tally()
+        tally.requests += 1
+        tally.successes += status < 500
+        tally.seconds += seconds

@@ -1,0 +1,233 @@
+"""What the tests share: an upstream in this process, providers that ask it, and a client of the whole application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from httpx import ASGITransport, AsyncClient
+from litestar import Litestar
+
+from feedmux import (
+    Backoff,
+    Candle,
+    Candles,
+    Endpoint,
+    Failure,
+    FeedmuxError,
+    Key,
+    Limits,
+    Provider,
+    Query,
+    Quote,
+    Quotes,
+    Request,
+    Settings,
+    Terms,
+    Unauthorized,
+    UnknownSymbol,
+    Window,
+    hookimpl,
+)
+from feedmux.items import INTERVALS, Item
+from feedmux.settings import EngineSettings
+from feedmux.transport import Incoming, Outgoing
+from feedmux.virtual import START, VirtualLoop, virtual_clock
+from feedmux_server import create_app
+
+ADDRESS = "http://127.0.0.1:8000"
+
+
+class Rain(Item, frozen=True, kw_only=True):
+    """Millimetres in a place."""
+
+    place: str
+    mm: float
+
+
+class Rainfall(Query, frozen=True):
+    """How much it rained."""
+
+    place: str
+    days: int = 1
+
+    capability = "rainfall"
+    item = Rain
+    path = "/rain/{place}"
+    may_be_empty = True
+
+
+class Taken(Query, frozen=True):
+    """A question that wants a path which is the server's own."""
+
+    capability = "taken"
+    item = Rain
+    path = "/providers"
+
+
+class Crooked(Query, frozen=True):
+    """A question whose path names a field that it does not have."""
+
+    capability = "crooked"
+    item = Rain
+    path = "/crooked/{nothing}"
+
+
+class Client(AsyncClient):
+    """Asks an application on the loop it was opened on, so that both share its virtual time."""
+
+    def __init__(self, app: Litestar) -> None:
+        super().__init__(transport=ASGITransport(app), base_url=ADDRESS)
+        self.app = app
+
+
+class Wire:
+    """Every request goes here. `reply` decides the status and the body; `asked` holds what came."""
+
+    simulated = False
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.price = 100.0
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.body: bytes | None = None
+        self.error: FeedmuxError | None = None
+        self.seconds = 0.01
+
+    async def send(self, outgoing: Outgoing) -> Incoming:
+        self.asked.append(outgoing.url)
+        await virtual_clock().sleep(self.seconds)
+        if self.error is not None:
+            raise self.error
+        body = msgspec.json.encode({"price": self.price}) if self.body is None else self.body
+        return Incoming(self.status, self.headers, body)
+
+    async def aclose(self) -> None: ...
+
+
+class Extension:
+    """Puts the wire in the network's place."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    @hookimpl
+    def feedmux_transport(self, provider: str) -> Wire:
+        return self._wire
+
+
+class _Body(msgspec.Struct):
+    price: float
+
+
+def _quotes(body: bytes, asked: Any) -> list[Quote]:
+    price = msgspec.json.decode(body, type=_Body).price
+    known = [symbol for symbol in asked.query.symbols if symbol != "NOPE"]
+    if not known:
+        raise UnknownSymbol("there is no such symbol")
+    return [
+        Quote(
+            symbol=s,
+            price=price,
+            change_pct_24h=-1.5,
+            name=f"{s} <coin>",
+            observed_at=asked.at - timedelta(seconds=2),
+        )
+        for s in known
+    ]
+
+
+def _candles(body: bytes, asked: Any) -> list[Candle]:
+    price, step = msgspec.json.decode(body, type=_Body).price, INTERVALS[asked.query.interval]
+    first = START - asked.query.limit * step
+    return [
+        Candle(
+            symbol=asked.query.symbol,
+            interval=asked.query.interval,
+            opened_at=first + (n + 1) * step,
+            open=price,
+            high=price + n,
+            low=price - 1,
+            close=price,
+            volume=None if n == 0 else 5.0,
+            closed=n < asked.query.limit - 1,
+        )
+        for n in range(asked.query.limit)
+    ]
+
+
+def _rain(body: bytes, asked: Any) -> list[Rain]:
+    return [] if asked.query.place == "sahara" else [Rain(place=asked.query.place, mm=3.5)]
+
+
+def _endpoint(query: type[Query], parse: Any) -> Endpoint:
+    def request(asked: Any) -> Request:
+        return Request(f"/{query.capability}", asked.query.to_strings())
+
+    return Endpoint(query, request, parse, Terms(ttl=1, batch=50), listed=False)
+
+
+ENDPOINTS = (
+    _endpoint(Quotes, _quotes),
+    _endpoint(Candles, _candles),
+    _endpoint(Rainfall, _rain),
+    _endpoint(Taken, lambda body, asked: [Rain(place="taken", mm=1.0)]),
+    _endpoint(Crooked, lambda body, asked: [Rain(place="crooked", mm=1.0)]),
+)
+
+
+def provider(name: str = "alpha", key: Key | None = None) -> Provider:
+    """A provider that asks the wire."""
+    return Provider(
+        hosts=(f"https://{name}.example",),
+        limits=Limits(weight=1, windows=(Window(600, per=60),), backoff=Backoff(steps=(90.0,))),
+        endpoints=ENDPOINTS,
+        health=Request("/health"),
+        errors=(Failure(Unauthorized, status=401),),
+        key=key,
+        attribution=f"{name} data",
+    )
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Time is virtual: waiting costs nothing."""
+    return "asyncio", {"loop_factory": VirtualLoop}
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+Serving = Callable[..., AbstractAsyncContextManager[Client]]
+
+
+@pytest.fixture
+def serving(wire: Wire) -> Serving:
+    """The application with these providers (by default one, `alpha`), and a client of it."""
+
+    @asynccontextmanager
+    async def opened(*names: str, **settings: Any) -> AsyncIterator[Client]:
+        app = create_app(
+            Settings(**({"engine": EngineSettings(deadline=2.0)} | settings)),
+            plugins={name: provider(name) for name in names or ("alpha",)},
+            extensions={"wire": Extension(wire)},
+            clock=virtual_clock(),
+            seed=1,
+        )
+        async with app.lifespan(), Client(app) as client:
+            yield client
+
+    return opened
+
+
+@pytest.fixture
+async def client(serving: Serving) -> AsyncIterator[Client]:
+    async with serving() as opened:
+        yield opened
