@@ -56,8 +56,9 @@ async def serving(app: Litestar, address: Address, started: Callable[[Litestar],
         loop.add_signal_handler(number, stop.set)
     async with app.lifespan():
         server = _server(app, address)
-        server.on_startup(lambda: started(app))
         task = loop.create_task(server.serve())
+        if await _listening(task, address):
+            started(app)
         stopping = loop.create_task(stop.wait())
         await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -67,6 +68,19 @@ async def serving(app: Litestar, address: Address, started: Callable[[Litestar],
             await _ended(task, app.state.traffic)
         if not task.cancelled():
             task.result()
+
+
+async def _listening(task: asyncio.Task[None], address: Address) -> bool:
+    """True once the port takes connections, False where the server ended before; granian does not tell."""
+    while not task.done():
+        try:
+            _, writer = await asyncio.open_connection(address.reached_at, address.port)
+        except OSError:
+            await asyncio.wait((task,), timeout=STEP / 10)
+        else:
+            writer.close()
+            return True
+    return False
 
 
 async def _ended(task: asyncio.Task[None], traffic: Traffic) -> None:
