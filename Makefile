@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-MEMBERS := core plugins/alternative_me plugins/binance_dt plugins/coingecko plugins/sandbox server
+MEMBERS := core plugins/alternative_me plugins/binance_dt plugins/coingecko plugins/crypto_api_clean plugins/etherscan \
+           plugins/news plugins/sandbox server
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help

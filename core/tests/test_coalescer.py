@@ -11,7 +11,7 @@ from simulated.engine import at_rest, world
 from simulated.providers import endpoint, provider
 from simulated.remote import Remote, asked_for, body
 
-from feedmux import Gas, Quotes, Terms, Window, virtual
+from feedmux import Gas, Quotes, Terms, UnknownSymbol, Window, virtual
 from feedmux.event import Joined, Tried
 from feedmux.transport import Incoming
 
@@ -141,7 +141,7 @@ def refuses_with(bad, status):
     return script
 
 
-@pytest.mark.parametrize(("status", "slug"), [(400, "no-provider"), (404, "unknown-symbol")])
+@pytest.mark.parametrize(("status", "slug"), [(400, "invalid-query"), (404, "unknown-symbol")])
 @pytest.mark.parametrize("position", range(8))
 async def test_a_batch_refused_for_one_item_is_halved_and_only_that_one_fails(status, slug, position):
     symbols = [f"S{n}" for n in range(8)]
@@ -155,6 +155,15 @@ async def test_a_batch_refused_for_one_item_is_halved_and_only_that_one_fails(st
         sizes = [len(asked) for asked in asked_for(remote)]
         assert sorted(sizes, reverse=True) == [8, 4, 4, 2, 2, 1, 1]  # halved log2(8) = 3 times
         assert simulated.mux.ledger()[0].used == len(sizes)
+
+
+async def test_an_answer_that_knows_none_of_a_batch_is_not_asked_for_again_in_halves():
+    remote = Remote(script=lambda call: body({"prices": {}}))
+    async with world(one(remote, batch=8)) as simulated:
+        with pytest.raises(UnknownSymbol):
+            await simulated.mux.get(Quotes([f"S{n}" for n in range(8)]))
+
+        assert remote.requests == 1
 
 
 async def test_every_half_takes_a_turn():
@@ -217,3 +226,13 @@ async def test_a_failed_flight_is_one_error_for_all_who_wait_for_it():
 
         assert {end.slug for end in ends} == {"no-provider"}
         assert remote.requests == 1
+
+
+async def test_closing_the_engine_tells_everybody_who_waits():
+    async with world(one(Remote(delays=(4.0, 4.0)))) as simulated:
+        asking = [asyncio.create_task(simulated.mux.get(Quotes([f"S{n}"]))) for n in range(5)]
+        await simulated.mux.clock.sleep(0.1)
+
+    ends = await asyncio.gather(*asking, return_exceptions=True)
+    assert {end.slug for end in ends} == {"no-provider"}
+    assert at_rest(simulated.mux)

@@ -122,3 +122,29 @@ async def test_state_of_a_provider_that_is_disabled_meanwhile_is_kept():
         pass
     async with world({"one": (declared, remote)}, store=store) as simulated:
         assert status(simulated).state is State.THROTTLED
+
+
+async def test_a_window_shared_by_two_providers_is_counted_once_over_a_restart():
+    store, limits = MemoryStore(), {"windows": (Window(10, DAY),), "pool": "account"}
+    providers = {name: (provider(limits=limits), Remote()) for name in ("one", "two")}
+    async with world(providers, store=store) as simulated:
+        for n in range(3):
+            await simulated.mux.get(Quotes([f"S{n}"]))
+    async with world(providers, store=store) as simulated:
+        (row,) = simulated.mux.ledger()
+        assert (row.pool, row.left) == ("account", 7)
+
+
+async def test_the_minimum_interval_outlasts_a_restart():
+    store, remote = MemoryStore(), Remote(delays=(0.1, 0.1))
+    declared = provider(limits={"min_interval": 30})
+    for n in range(2):
+        async with world({"one": (declared, remote)}, store=store) as simulated:
+            if n:
+                with pytest.raises(NoProvider):
+                    await simulated.mux.get(Quotes([f"S{n}"]))
+                await simulated.mux.clock.sleep(30)
+            await simulated.mux.get(Quotes([f"S{n}"]))
+
+    first, second = (call.begun for call in remote.calls)
+    assert second - first >= 30.1

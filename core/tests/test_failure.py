@@ -19,6 +19,7 @@ from feedmux import (
     UnknownSymbol,
     UpstreamDown,
 )
+from feedmux.errors import NotFound
 from feedmux.failure import LONGEST_WAIT, Failure, excerpt, failure_of, retry_after
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -40,7 +41,7 @@ def meaning(status=200, body=b"{}", *dictionary, **headers):
         (400, InvalidQuery),
         (401, Unauthorized),
         (403, Unauthorized),
-        (404, UnknownSymbol),
+        (404, NotFound),
         (418, RateLimited),
         (422, InvalidQuery),
         (429, RateLimited),

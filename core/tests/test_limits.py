@@ -68,9 +68,3 @@ def test_what_is_accepted_can_be_counted_with(weight, interval, limit, per, step
         assert math.isfinite(number)
         assert number > 0
     assert limits.windows[0].limit >= 1
-
-
-def test_a_cost_may_be_a_function_of_the_question():
-    terms = Terms(ttl=1, cost=lambda query: len(query.symbols))
-
-    assert terms.cost_of(Quotes(["A", "B"])) == 2

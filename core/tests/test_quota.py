@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from simulated.engine import world
+from simulated.providers import provider
+from simulated.remote import Remote, body
 from simulated.windows import most_within
 
+from feedmux import Quotes, UsedHeader
 from feedmux.limits import Counts, Limits, Window
 from feedmux.quota import Ending, Full, Permit, Quota
 
@@ -205,3 +209,23 @@ def test_all_windows_hold_together(asked):
     assert most_within(requests, 5) <= 3
     assert most_within(costs, 20) <= 10
     assert most_within(requests, 0.5) <= 1
+
+
+async def test_what_the_upstreams_header_says_is_believed_where_it_is_more():
+    remote = Remote(script=lambda call: body({"prices": {"BTC": 1.0}}, x_used="97"))
+    declared = provider(limits={"windows": (Window(100, 60, Counts.COST),)}, used=(UsedHeader("X-Used", 60),))
+    async with world({"one": (declared, remote)}) as simulated:
+        await simulated.mux.get(Quotes(["BTC"]))
+
+        (row,) = simulated.mux.ledger()
+        assert (row.used, row.used_upstream, row.left) == (97, 97, 3)
+
+
+@pytest.mark.parametrize("text", ["", "-5", "many", "9" * 13, "1.5", "1e3"])
+async def test_a_header_that_is_no_count_is_ignored(text):
+    remote = Remote(script=lambda call: body({"prices": {"BTC": 1.0}}, x_used=text))
+    declared = provider(limits={"windows": (Window(100, 60, Counts.COST),)}, used=(UsedHeader("X-Used", 60),))
+    async with world({"one": (declared, remote)}) as simulated:
+        await simulated.mux.get(Quotes(["BTC"]))
+
+        assert simulated.mux.ledger()[0].used == 1

@@ -23,9 +23,12 @@ _log = structlog.get_logger("feedmux.attempt")
 
 @types.coroutine
 def stepped(
-    awaitable: Awaitable[T], monotonic: Callable[[], float], blocked: Callable[[float], None]
+    awaitable: Awaitable[T],
+    monotonic: Callable[[], float],
+    blocked: Callable[[float], None],
+    bound: float = BLOCKING,
 ) -> Generator[Any, Any, T]:
-    """Await it, and report each step that kept the event loop for longer than it may."""
+    """Await it, and report each step that kept the event loop for longer than `bound` seconds."""
     steps = awaitable.__await__()
     resume: Callable[[Any], Any] = getattr(steps, "send", lambda _: next(steps))
     value: Any = None
@@ -38,7 +41,7 @@ def stepped(
             return result
         finally:
             took = monotonic() - began
-            if took > BLOCKING:
+            if took > bound:
                 blocked(took)
         try:
             value = yield yielded

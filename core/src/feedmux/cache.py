@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from aiocache.base import BaseCache
+from aiocache.serializers import NullSerializer
 from msgspec import Struct
 
 from feedmux.clock import Clock
@@ -28,6 +29,8 @@ class Entry(Struct, frozen=True):
     ttl_until: float
     good_until: float
     simulated: bool = False
+    stale: bool = False
+    """The provider itself says that it is not up to date."""
 
 
 JUMPS_KEPT = 600.0
@@ -41,7 +44,7 @@ class Memory(BaseCache):  # type: ignore[misc]
     NAME = "memory"
 
     def __init__(self, clock: Clock, size: int) -> None:
-        super().__init__(timeout=None)
+        super().__init__(serializer=NullSerializer(), timeout=None)  # objects stay what they are
         self._clock = clock
         self._size = size
         self._kept: OrderedDict[Hashable, tuple[Any, float | None]] = OrderedDict()

@@ -1,4 +1,4 @@
-"""What of a member outlives the process: its breaker, its long windows, its listing. Instants are wall time."""
+"""What outlives the process: a member's breaker and listing, a pool's quota. Instants are wall time."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from msgspec import Struct
 from feedmux.breaker import BreakerState
 from feedmux.clock import Clock
 from feedmux.listing import Listed, Listing
+from feedmux.quota import Quota
 from feedmux.standing import Standing
 from feedmux.store import Store
 from feedmux.window import WindowState
@@ -19,7 +20,7 @@ from feedmux.window import WindowState
 VERSION = 1
 RIVALS = 3
 """How often a write is tried where somebody else keeps writing the same state."""
-T = TypeVar("T", "Kept", "KeptListing")
+T = TypeVar("T", "Kept", "KeptQuota", "KeptListing")
 _log = structlog.get_logger("feedmux.durable")
 
 
@@ -28,6 +29,12 @@ class Kept(Struct, frozen=True):
 
     version: int
     breaker: BreakerState
+
+
+class KeptQuota(Struct, frozen=True):
+    """A pool's quota as it is stored, once for all members that draw from it."""
+
+    version: int
     windows: tuple[WindowState, ...]
 
 
@@ -40,15 +47,13 @@ class KeptListing(Struct, frozen=True):
 
 
 async def save(standing: Standing, store: Store, clock: Clock) -> None:
-    """Write a member's breaker and windows, over whatever stands there: its own holder knows best."""
+    """Write a member's breaker and its pool's quota, over whatever stands there: its own holder knows best."""
     now, wall = clock.monotonic(), clock.now().timestamp()
     state = standing.breaker.state
-    kept = Kept(
-        version=VERSION,
-        breaker=state.shifted(wall - now) if state.closed else BreakerState(),
-        windows=tuple(window.state(now, wall) for window in standing.quota.windows),
-    )
+    kept = Kept(VERSION, breaker=state.shifted(wall - now) if state.closed else BreakerState())
     await _write(store, f"member/{standing.name}", kept)
+    quota = standing.quota
+    await _write(store, f"quota/{quota.name}", KeptQuota(VERSION, quota.state(now, wall)))
 
 
 async def save_listing(standing: Standing, store: Store, clock: Clock) -> None:
@@ -66,9 +71,6 @@ async def restore(standing: Standing, store: Store, clock: Clock) -> None:
     kept = await _read(store, f"member/{standing.name}", Kept)
     if kept is not None and kept.breaker.closed and not math.isinf(kept.breaker.until):
         standing.breaker.state = kept.breaker.shifted(now - wall)
-    for window, state in zip(standing.quota.windows, kept.windows if kept else (), strict=False):
-        if (window.limit, window.per) == (state.limit, state.per):
-            window.restore(state, now, wall)
     listing = await _read(store, f"listing/{standing.name}", KeptListing)
     if listing is not None and listing.due > wall:
         standing.listing = Listing({(symbol, vs): entry for symbol, vs, entry in listing.entries})
@@ -76,7 +78,14 @@ async def restore(standing: Standing, store: Store, clock: Clock) -> None:
     standing.refresh()
 
 
-async def _write(store: Store, key: str, value: Kept | KeptListing) -> None:
+async def restore_quota(quota: Quota, store: Store, clock: Clock) -> None:
+    """Take up what the store kept of a pool's quota."""
+    kept = await _read(store, f"quota/{quota.name}", KeptQuota)
+    if kept is not None:
+        quota.restore(kept.windows, clock.monotonic(), clock.now().timestamp())
+
+
+async def _write(store: Store, key: str, value: Kept | KeptQuota | KeptListing) -> None:
     encoded = msgspec.msgpack.encode(value)
     for _ in range(RIVALS):
         held = await store.read(key)

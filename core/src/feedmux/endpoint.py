@@ -20,7 +20,7 @@ class Endpoint(Struct, frozen=True):
     """`request` builds what to send and `parse` reads what came; both are pure functions of their arguments.
 
     `listed` says whether this endpoint needs the provider's listing, `currencies` in which it can answer (empty:
-    in any, or as its listing says).
+    in any, or as its listing says), `refuses` why a question is not for this provider (empty where it is).
     """
 
     query: type[Query]
@@ -29,6 +29,7 @@ class Endpoint(Struct, frozen=True):
     terms: Terms
     listed: bool = True
     currencies: frozenset[str] = frozenset()
+    refuses: Callable[[Any], str] | None = None
 
 
 class ListingSource(Struct, frozen=True):

@@ -44,6 +44,10 @@ class UnknownSymbol(FeedmuxError):
     status, slug, title = 404, "unknown-symbol", "Nobody knows this symbol"
 
 
+class NotFound(UnknownSymbol):
+    """A 404 that no failure dictionary explains: an unknown symbol only where the question names one."""
+
+
 class Unauthorized(FeedmuxError):
     """The operator must act: a key is missing, wrong, or does not reach that far."""
 

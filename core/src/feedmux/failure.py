@@ -16,10 +16,10 @@ from feedmux.errors import (
     BadPayload,
     FeedmuxError,
     InvalidQuery,
+    NotFound,
     RateLimited,
     Unauthorized,
     Unavailable,
-    UnknownSymbol,
     UpstreamDown,
 )
 from feedmux.request import Reply
@@ -33,7 +33,8 @@ class Failure(Struct, frozen=True):
     `status` is an HTTP status, None for any of 400 and above; a failure hidden behind 200 must say status=200.
     `path` walks the JSON body with dots (`status.error_code`). There, or in the whole body where no path is
     given, `equals` must be the value or `contains` be found in its text (a regular expression, case ignored).
-    `reset` is a regular expression over that text whose group 1 is the reset's Unix time in milliseconds.
+    `reset` is a regular expression over that text whose group 1 is the reset's Unix time in milliseconds, `wait`
+    the seconds to wait where the upstream never says how long.
     """
 
     error: type[FeedmuxError]
@@ -42,6 +43,7 @@ class Failure(Struct, frozen=True):
     equals: str | int | None = None
     contains: str = ""
     reset: str = ""
+    wait: float | None = None
 
 
 def failure_of(reply: Reply, dictionary: tuple[Failure, ...], now: datetime) -> FeedmuxError | None:
@@ -59,7 +61,7 @@ def failure_of(reply: Reply, dictionary: tuple[Failure, ...], now: datetime) -> 
 def _decoded(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # msgspec's errors and UnicodeDecodeError
         return body[:4096].decode("utf-8", "replace")
 
 
@@ -80,7 +82,7 @@ def _match(line: Failure, reply: Reply, document: Any) -> str | None:
 
 
 def _declared(line: Failure, text: str, reply: Reply, now: datetime) -> FeedmuxError:
-    wait = retry_after(reply.headers, now)
+    wait = retry_after(reply.headers, now) or line.wait
     if line.reset and (found := re.search(line.reset, text)):
         until = int(found.group(1)) / 1000 - now.timestamp()
         wait = min(max(until, 0.0), LONGEST_WAIT)
@@ -103,7 +105,7 @@ def _by_status(reply: Reply, now: datetime) -> FeedmuxError | None:
     if status in (401, 403):
         return Unauthorized(detail)
     if status == 404:
-        return UnknownSymbol(detail)
+        return NotFound(detail)
     if 400 <= status < 500:
         return InvalidQuery(detail)
     if 300 <= status < 400:

@@ -18,11 +18,11 @@ from feedmux.errors import (
     BadPayload,
     FeedmuxError,
     InvalidQuery,
+    NotFound,
     RateLimited,
     Unauthorized,
     UnknownSymbol,
     UpstreamDown,
-    UpstreamTimeout,
 )
 from feedmux.event import Changed, Event, Held, Misbehaved, Result, Tried
 from feedmux.failure import excerpt
@@ -97,7 +97,7 @@ class Fetcher:
         """Send one request for these parts and book its outcome. Never raises but for cancellation."""
         standing, now = candidate.standing, self.clock.monotonic()
         query = parts[0] if len(parts) == 1 else parts[0].narrowed([e for p in parts for e in p.elements])
-        http = self._http(standing, permit, candidate.terms.cost_of(query))
+        http = self._http(standing, permit, candidate.cost_of(query))
         probing, slow_probe = standing.breaker.probing, candidate.score.probing
         fetched, ending, result = Fetched({}), Ending.NEUTRAL, Result.ABANDONED
         try:
@@ -163,8 +163,9 @@ class Fetcher:
         task = asyncio.get_running_loop().create_task(bounded(work(), standing.name, hook))
         try:
             return await within(limit, task, partial(self._abandoned, standing, hook, task))
-        except UpstreamTimeout as error:
+        except FeedmuxError as error:
             error.provider = standing.name
+            error.detail = standing.wire.redacted(error.detail)
             raise
 
     def _blocked(self, standing: Standing, hook: str, seconds: float) -> None:
@@ -246,6 +247,7 @@ class Fetcher:
             ttl_until=now + ttl,
             good_until=now + left,
             simulated=candidate.standing.simulated,
+            stale=any(item.stale for item in items),
         )
 
     def _jumped(self, candidate: Candidate, part: Query, item: Item) -> str:
@@ -292,14 +294,15 @@ class Fetcher:
         tally, before, error = standing.tally, standing.breaker.state, fetched.error
         after = self._after(standing, before, error, ending, now)
         tally.refusals += isinstance(error, RateLimited)
-        if ending is Ending.FAULT:
-            candidate.score.failed()
+        useless = isinstance(error, BadPayload) and not (fetched.entries or fetched.suspects)
+        if ending is Ending.FAULT or useless:
+            candidate.score.failed()  # what the guard refused counts against this endpoint, not against the member
         if fetched.entries or fetched.suspects:
             tally.successes += 1
             tally.seconds += now - began
             tally.last_success = self.clock.now()
             candidate.score.succeeded(now - began, standing.limits.slow_after, now)
-        elif error is not None and ending is not Ending.OK:
+        elif error is not None and (ending is not Ending.OK or useless):
             tally.failures += 1
             tally.last_failure, tally.last_error, tally.last_class = (
                 self.clock.now(),
@@ -493,6 +496,6 @@ def _lack(candidate: Candidate, lacking: Sequence[str], refusals: Sequence[str])
 
 def _in_context(error: FeedmuxError, query: Query) -> FeedmuxError:
     """A 404 means an unknown symbol only where the question names one."""
-    if isinstance(error, UnknownSymbol) and not (query.symbols_asked or query.many):
+    if isinstance(error, NotFound) and not (query.symbols_asked or query.many):
         return UpstreamDown(error.detail, provider=error.provider)
     return error

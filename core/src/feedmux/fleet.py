@@ -125,6 +125,11 @@ class Fleet:
             self._quotas[pool] = Quota(pool, limits, [lease.units for lease in leases])
         return self._quotas[pool]
 
+    @property
+    def quotas(self) -> dict[str, Quota]:
+        """Each pool's quota, once, whoever draws from it."""
+        return {standing.quota.name: standing.quota for standing in self.standings.values()}
+
     async def aclose(self) -> None:
         """Give leases back and close what touches sockets."""
         for lease in self._leases:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -86,8 +87,7 @@ class Http:
     ) -> None:
         self.member = member
         self.requests = 0
-        self.last_body = b""
-        """The first bytes of what came last, for the log."""
+        self._came = b""
         self._wire = wire
         self._clock = clock
         self._permits = [permit]
@@ -115,9 +115,23 @@ class Http:
                     raise
         raise UpstreamDown("has no host", sent=False)
 
+    @property
+    def last_body(self) -> bytes:
+        """The first bytes of what came last, inflated and without our key, for the log."""
+        return self._wire.redacted(self._came.decode("utf-8", "replace")).encode()[:400]
+
     async def get(self, path: str, params: Mapping[str, str | int | float | bool] | None = None) -> Reply:
         """`send` for a path and parameters."""
         return await self.send(Request(path, params or {}))
+
+    async def send_all(self, requests: Sequence[Request]) -> list[Reply]:
+        """`send` for several at once, in their order; the first error ends the others."""
+        sent = [asyncio.ensure_future(self.send(request)) for request in requests]
+        try:
+            return await asyncio.gather(*sent)
+        finally:
+            for one in sent:
+                one.cancel()
 
     async def json(self, request: Request, type: type[T]) -> T:
         """`send`, and the body decoded as that type."""
@@ -132,9 +146,10 @@ class Http:
                 self._unspent = permit
             raise
         self.requests += 1
-        self.last_body = incoming.body[:400]
+        self._came = b""
         self._heard(incoming.headers)
         body = inflated(incoming.body, incoming.headers.get("content-encoding", ""))
+        self._came = body[:4096]
         reply = Reply(incoming.status, incoming.headers, body)
         failure = failure_of(reply, self._wire.failures, self._clock.now())
         if failure is None:

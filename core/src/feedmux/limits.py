@@ -62,9 +62,6 @@ class Terms(Struct, frozen=True):
     max_stale: float | None = None
     batch: int = 1
 
-    def cost_of(self, query: Query) -> int:
-        return self.cost if isinstance(self.cost, int) else self.cost(query)
-
 
 class Limits(Struct, frozen=True, kw_only=True):
     """All that the router knows of a provider.

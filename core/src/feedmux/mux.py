@@ -82,6 +82,8 @@ class Mux:
         await self._fleet.build()
         for standing in self._fleet.standings.values():
             await durable.restore(standing, self._store, self.clock)
+        for quota in self._fleet.quotas.values():
+            await durable.restore_quota(quota, self._store, self.clock)
         self._fetcher.rotations = self._fleet.rotations
         self._fetcher.changed = self._changed
         self._fetcher.listed = self._listed
@@ -172,7 +174,7 @@ class Mux:
             mine = self._cells(part, pins)
             entry = self._best(part, pins, mine)
             told.append(_cached(part, entry, fresh, began))
-            if entry is not None and began - entry.fetched <= fresh:
+            if entry is not None and began - entry.fetched <= fresh and not entry.stale:
                 found[part] = entry
                 cells += mine
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -49,6 +49,8 @@ class Upstream(Struct, frozen=True, kw_only=True):
     """The Query classes that need the listing."""
     currencies: Mapping[type, frozenset[str]] = field(default_factory=dict)
     """For a Query class the currencies it can be answered in; in any where it is not named."""
+    refuses: Mapping[type, Callable[[Any], str]] = field(default_factory=dict)
+    """For a Query class a pure function that says why a question is not for this provider, empty where it is."""
     attribution: str = ""
     docs: str = ""
     api: int = API
@@ -63,8 +65,8 @@ class Provider:
         hosts: Sequence[str],
         limits: Limits,
         endpoints: Sequence[Endpoint],
-        health: Request,
-        listing: ListingSource | None = None,
+        health: Request | Callable[[str], Request],
+        listing: ListingSource | Listing | None = None,
         members: Sequence[Member] = (),
         key: Key | None = None,
         plans: Mapping[str, Plan] | None = None,
@@ -85,9 +87,10 @@ class Provider:
             plans=plans or {},
             failures=tuple(errors),
             used=tuple(used),
-            listing=listing,
+            listing=listing if isinstance(listing, ListingSource) else None,
             listed=frozenset(e.query for e in endpoints if e.listed) if listing else frozenset(),
             currencies={e.query: e.currencies for e in endpoints if e.currencies},
+            refuses={e.query: e.refuses for e in endpoints if e.refuses},
             attribution=attribution,
             docs=docs,
             api=api,
@@ -113,11 +116,11 @@ class Provider:
 
     @hookimpl
     async def feedmux_listing(self, http: Http) -> Listing | None:
-        if self._listing is None:
-            return None
+        if not isinstance(self._listing, ListingSource):
+            return self._listing
         reply = await http.send(self._listing.request)
         return Listing.of(self._listing.parse(reply.body))
 
     @hookimpl
     async def feedmux_health(self, http: Http) -> None:
-        await http.send(self._health)
+        await http.send(self._health if isinstance(self._health, Request) else self._health(http.member))

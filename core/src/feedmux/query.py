@@ -341,12 +341,20 @@ class Supply(Query, frozen=True):
     def fresh(self) -> float:
         return 3600.0
 
+    @property
+    def symbols_asked(self) -> tuple[str, ...]:
+        return (self.asset,)
+
 
 class Balance(Query, frozen=True):
     """What an address holds."""
 
     address: Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$", description="0x and 40 hex digits")]
     chain: str = "ethereum"
+
+    def _canonicalize(self) -> None:
+        if isinstance(self.address, str):
+            self._set("address", self.address.strip().lower())
 
     capability: ClassVar = "balance"
     item: ClassVar[type[Item]] = items.BalanceFigure
@@ -362,6 +370,10 @@ class News(Query, frozen=True):
 
     text: Annotated[str, Meta(max_length=200)] = ""
     limit: Annotated[int, Meta(ge=1, le=100, description="how many at most")] = 20
+
+    def cut(self, found: Sequence[Any]) -> Sequence[Any]:
+        wanted = self.text.casefold()
+        return super().cut([headline for headline in found if wanted in headline.title.casefold()])
 
     capability: ClassVar = "news"
     item: ClassVar[type[Item]] = items.Headline
@@ -401,7 +413,8 @@ class Resources(Query, frozen=True):
     capability: ClassVar = "resources"
     item: ClassVar[type[Item]] = items.Resource
     may_be_empty: ClassVar[bool] = True
-    max_stale: ClassVar[float] = 604_800.0
+    max_stale: ClassVar[float] = 10 * 365 * 86_400.0
+    """A catalogue goes out of date, never wrong: an old one, marked stale, is better than none."""
 
     @property
     def fresh(self) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from feedmux.limits import Counts, Limits, Window
-from feedmux.window import SlidingWindow
+from feedmux.window import SlidingWindow, WindowState
 
 RESERVE = 0.2
 """Background work takes nothing that would leave less than this share of a window."""
@@ -146,6 +146,21 @@ class Quota:
             if window.per == per and window.counts is counts:
                 window.correct(used, now)
         self._measure()
+
+    def state(self, now: float, wall: float) -> tuple[WindowState, ...]:
+        """What is occupied of the windows and of the minimum interval, to be stored."""
+        return tuple(window.state(now, wall) for window in self._counted())
+
+    def restore(self, states: Sequence[WindowState], now: float, wall: float) -> None:
+        """Occupy what was stored, of the windows that are still declared as they were."""
+        stored = {(state.limit, state.per, state.counts): state for state in states}
+        for window in self._counted():
+            if state := stored.get((window.limit, window.per, window.counts)):
+                window.restore(state, now, wall)
+        self._measure()
+
+    def _counted(self) -> list[SlidingWindow]:
+        return self.windows if self._interval is None else [*self.windows, self._interval]
 
     def _measure(self) -> None:
         slack = self.concurrency - self.in_flight

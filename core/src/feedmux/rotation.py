@@ -6,12 +6,15 @@ time each gets its share, and no one gets a run of turns.
 
 from __future__ import annotations
 
+import structlog
+
 from feedmux.limits import Terms, Tier
 from feedmux.query import Query
 from feedmux.score import Score, factor
 from feedmux.standing import Standing
 
 UNKNOWN_COST = 1 << 40
+_log = structlog.get_logger("feedmux.rotation")
 _RANKS = (Tier.PRIMARY, Tier.LAST_RESORT, Tier.EMERGENCY)
 
 
@@ -25,6 +28,7 @@ class Candidate:
         "listed",
         "picky",
         "query",
+        "refuses",
         "score",
         "seat",
         "standing",
@@ -40,7 +44,8 @@ class Candidate:
         self.cost = terms.cost if isinstance(terms.cost, int) else UNKNOWN_COST
         self.listed = query in standing.upstream.listed
         self.currencies = standing.upstream.currencies.get(query, frozenset())
-        self.picky = self.listed or bool(self.currencies)
+        self.refuses = standing.upstream.refuses.get(query)
+        self.picky = self.listed or bool(self.currencies) or self.refuses is not None
         """It serves only some symbols or currencies, so that each part must be looked at."""
         self.score = Score()
         self.weight = weight
@@ -51,6 +56,26 @@ class Candidate:
     @property
     def name(self) -> str:
         return self.standing.name
+
+    def cost_of(self, query: Query) -> int:
+        """What a request for this question costs; more than any window holds where the plugin cannot say."""
+        if isinstance(self.terms.cost, int):
+            return self.terms.cost
+        try:
+            return max(0, int(self.terms.cost(query)))
+        except Exception as error:  # noqa: BLE001 - the plugin boundary
+            _log.warning("plugin raised", provider=self.name, hook="cost", exc_info=error)
+            return UNKNOWN_COST
+
+    def refusal(self, part: Query) -> str:
+        """Why this question is not for its provider, empty where it is."""
+        if self.refuses is None:
+            return ""
+        try:
+            return self.refuses(part)
+        except Exception as error:  # noqa: BLE001 - the plugin boundary
+            _log.warning("plugin raised", provider=self.name, hook="refuses", exc_info=error)
+            return "its plugin cannot say"
 
     @property
     def next(self) -> float:

@@ -196,7 +196,7 @@ def _obstacle(candidate: Candidate, need: Need, now: float) -> Skip | None:
         until = breaker.state.until
         ends = None if until == float("inf") else max(until, now)
         return Skip(candidate, Reason.CLOSED, why, ends, inferred=not breaker.state.demanded)
-    full = standing.quota.room(candidate.terms.cost_of(_widest(candidate, need.parts)), now)
+    full = standing.quota.room(candidate.cost_of(_widest(candidate, need.parts)), now)
     if full is None:
         return None
     return Skip(candidate, Reason.BUSY if full.momentary else Reason.EXHAUSTED, full.reason, full.until)
@@ -214,6 +214,8 @@ def _unfit(candidate: Candidate, part: Query, need: Need, now: float) -> Skip | 
     standing, vs = candidate.standing, getattr(part, "vs", "")
     if candidate.currencies and vs not in candidate.currencies:
         return Skip(candidate, Reason.NOT_LISTED, f"does not answer in {vs}")
+    if why := candidate.refusal(part):
+        return Skip(candidate, Reason.NOT_LISTED, why)
     for symbol in part.symbols_asked:
         named = exact(symbol)
         if named is not None and named.provider != standing.provider:

@@ -193,7 +193,7 @@ class Walk:
             self._skipped(candidate, Reason.CLOSED, why, standing.breaker.state.until, now)
             return None
         query = parts[0] if len(parts) == 1 else parts[0].narrowed([e for p in parts for e in p.elements])
-        taken = standing.quota.take(candidate.terms.cost_of(query), now)
+        taken = standing.quota.take(candidate.cost_of(query), now)
         if isinstance(taken, Full):
             reason = Reason.BUSY if taken.momentary else Reason.EXHAUSTED
             self._skipped(candidate, reason, taken.reason, taken.until, now)
@@ -288,11 +288,7 @@ class Walk:
     ) -> None:
         """One upstream request; a batch refused for one bad item is halved, each half a request of its own."""
         fetched = await self._router.fetcher.fetch(candidate, parts, permit, limit, self._events)
-        if (
-            isinstance(fetched.error, (InvalidQuery, UnknownSymbol))
-            and len(parts) > 1
-            and not fetched.entries
-        ):
+        if fetched.refused and isinstance(fetched.error, (InvalidQuery, UnknownSymbol)) and len(parts) > 1:
             middle = len(parts) // 2
             for half in (parts[:middle], parts[middle:]):
                 further = self._take(candidate, half)
@@ -339,7 +335,7 @@ class Walk:
         parts = parts[: candidate.terms.batch]
         if not parts or candidate.standing.breaker.probing:
             return False
-        permit = candidate.standing.quota.take(candidate.terms.cost_of(parts[0]), now)
+        permit = candidate.standing.quota.take(candidate.cost_of(parts[0]), now)
         if isinstance(permit, Full):
             return False
         self._router.panic(True, now)
@@ -411,8 +407,9 @@ class Walk:
         route = self._router.route((errand.part,), self._pins)
         if unknown := _unknown(errand, route):
             return unknown
-        if errand.errors and all(isinstance(error, BadPayload) for error in errand.errors):
-            return errand.errors[-1]
+        for shared in (BadPayload, InvalidQuery):
+            if errand.errors and all(isinstance(error, shared) for error in errand.errors):
+                return errand.errors[-1]
         if now >= errand.deadline and any(self._may_ask(candidate, errand.part) for candidate in route.order):
             return DeadlineExceeded("the deadline passed before a provider answered")
         reopening = route.reopening()

@@ -215,7 +215,6 @@ def _reset(standing: Standing, now: float) -> float | None:
 
 def ledger(fleet: Fleet, now: float) -> list[LedgerRow]:
     """Every window of every pool."""
-    quotas = {standing.quota.name: standing.quota for standing in fleet.standings.values()}
     return [
         LedgerRow(
             pool=name,
@@ -227,6 +226,6 @@ def ledger(fleet: Fleet, now: float) -> list[LedgerRow]:
             left=max(0, window.free(now)),
             reset=window.resets(now),
         )
-        for name, quota in sorted(quotas.items())
+        for name, quota in sorted(fleet.quotas.items())
         for window in quota.windows
     ]

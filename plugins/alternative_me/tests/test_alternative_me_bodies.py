@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from feedmux.errors import BadPayload, FeedmuxError, RateLimited, UnknownSymbol, UpstreamDown
+from feedmux.errors import BadPayload, FeedmuxError, NotFound, RateLimited, UpstreamDown
 from feedmux.failure import failure_of
 from feedmux.items import SentimentIndex
 from feedmux.query import FearGreed, Markets, Quotes
@@ -155,7 +155,7 @@ def failure(status: int, content: bytes) -> FeedmuxError | None:
     ("status", "content", "error"),
     [
         (200, b'{"data":null,"metadata":{"timestamp":1578936303,"error":"id not found"}}', BadPayload),
-        (404, b"", UnknownSymbol),
+        (404, b"", NotFound),
         (429, b"<html>Too Many Requests</html>", RateLimited),
         (502, b"<html>Bad Gateway</html>", UpstreamDown),
     ],

@@ -10,9 +10,9 @@ import pytest
 from feedmux.errors import (
     FeedmuxError,
     InvalidQuery,
+    NotFound,
     RateLimited,
     Unauthorized,
-    UnknownSymbol,
     UpstreamDown,
 )
 from feedmux.failure import failure_of
@@ -141,7 +141,7 @@ ERRORS: list[tuple[str, int, type[FeedmuxError]]] = [
     ("error_401_pro_only_10005.json", 401, InvalidQuery),
     ("error_401_time_range_10012.json", 401, InvalidQuery),
     ("error_401_wrong_demo_key.json", 401, Unauthorized),
-    ("error_404_coin_not_found.json", 404, UnknownSymbol),
+    ("error_404_coin_not_found.json", 404, NotFound),
     ("error_422_missing_date.json", 422, InvalidQuery),
     ("error_422_missing_ids.json", 422, InvalidQuery),
     ("error_422_missing_vs_currency.json", 422, InvalidQuery),

@@ -112,6 +112,13 @@ def _command(
     )
 
 
+def spelled(kind: type[Query], words: Sequence[str]) -> Query:
+    """The question that words and options spell, as behind `feedmux get`; raises InvalidQuery or click's errors."""
+    command = _command(kind, (), (), lambda *_: None)
+    with command.make_context(kind.capability, list(words)) as ctx:
+        return kind.from_strings(_fields(ctx))
+
+
 def _argument(field: FieldInfo) -> click.Argument:
     many = takes_many(field)
     name = re.sub("s$", "", field.name).upper() if many else field.name.upper()

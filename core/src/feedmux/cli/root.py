@@ -14,10 +14,12 @@ from click.exceptions import Exit
 
 from feedmux import __version__
 from feedmux.cli import log, problem
+from feedmux.cli.check import check_provider
 from feedmux.cli.explain import explain
 from feedmux.cli.get import get
 from feedmux.cli.providers import providers
 from feedmux.cli.quota import quota
+from feedmux.cli.record import record
 from feedmux.cli.setup import Setup
 from feedmux.errors import InvalidQuery
 from feedmux.settings import Sandbox
@@ -90,7 +92,7 @@ def root(ctx: click.Context, config: Path | None, server: str | None, sandbox: s
     setup.sandbox = None if sandbox is None else Sandbox(sandbox)
 
 
-for command in (get, explain, providers, quota):
+for command in (get, explain, providers, quota, check_provider, record):
     root.add_command(command)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import feedmux
 from feedmux import Answer, Mux, Settings, virtual
+from feedmux.clock import Clock
 from feedmux.event import Answered, Considered, Reason, Skipped, Tried
 from feedmux.store import Store
 from feedmux.virtual import virtual_clock
@@ -41,6 +42,7 @@ async def world(
     observed: bool = True,
     store: Store | None = None,
     extensions: Mapping[str, object] | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[World]:
     """Providers by name, each with its upstream; when it ends nothing may be left under way."""
     wires = Wires({name: upstream for name, (_, upstream) in providers.items()})
@@ -50,7 +52,7 @@ async def world(
         settings or Settings(),
         plugins={name: plugin for name, (plugin, _) in providers.items()},
         extensions=loaded,
-        clock=virtual_clock(),
+        clock=clock or virtual_clock(),
         store=store,
         seed=seed,
     ) as mux:
@@ -79,7 +81,7 @@ def sound(answer: Answer[Any], symbols: tuple[str, ...] = ()) -> None:
         assert item.observed_at is not None
         assert (item.fetched_at - item.observed_at).total_seconds() <= answer.query.max_stale
         if symbols:
-            assert item.symbol in symbols  # type: ignore[attr-defined]
+            assert item.symbol in symbols
     events = answer.trace.events
     considered = {m for e in events if isinstance(e, Considered) for m in e.members}
     closed = {e.member for e in events if isinstance(e, Skipped) and e.reason is Reason.CLOSED}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -105,7 +106,7 @@ def parse_listing(body: bytes) -> list[Listed]:
 
 
 LISTING = ListingSource(Request("/listing"), parse_listing)
-SPEAKS = {
+SPEAKS: dict[Any, tuple[Callable[[Asked[Any]], Request], Callable[[bytes, Asked[Any]], list[Any]]]] = {
     Quotes: (quotes_request, parse_quotes),
     Gas: (gas_request, parse_gas),
     Trending: (trending_request, parse_trending),

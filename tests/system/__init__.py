@@ -1,0 +1,1 @@
+"""Whole-system tests: the engine, the installed plugins and real sockets on loopback."""
