@@ -44,7 +44,7 @@ async def measure(members: int) -> None:
 
         def decide() -> None:
             route = router.route(parts)
-            rotation.take_turn(route.order[0], list(route.order))
+            rotation.take_turn(route.order[0], list(route.order), mux.clock.monotonic())
 
         microseconds(decide)
         ours, plain = [], []

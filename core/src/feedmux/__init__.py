@@ -42,7 +42,8 @@ from feedmux.items import (
 )
 from feedmux.limits import DAY, MONTH, Backoff, Counts, Limits, Terms, Tier, Window
 from feedmux.listing import Listed, Listing, largest
-from feedmux.mux import Mux, open
+from feedmux.mux import Mux
+from feedmux.opening import open
 from feedmux.provider import Member, Provider, Upstream
 from feedmux.query import (
     Balance,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 
+from feedmux.clock import Clock
 from feedmux.errors import BadPayload, FeedmuxError, UpstreamDown, UpstreamTimeout, described
-from feedmux.event import Result
+from feedmux.event import Event, Misbehaved, Result
 from feedmux.quota import Ending
+from feedmux.standing import LEAKS, Standing
 
 T = TypeVar("T")
 BLOCKING = 0.5
@@ -91,6 +94,65 @@ async def within(seconds: float, task: asyncio.Task[T], abandoned: Callable[[], 
     elif not task.cancelled() and (error := task.exception()) is not None and isinstance(error, FeedmuxError):
         raise error
     raise UpstreamTimeout(f"did not answer within {seconds:.3g} s")
+
+
+class Attempts:
+    """Runs hooks in tasks of their own and sees how plugins behave. `misbehaving` sets one aside in the end."""
+
+    def __init__(self, clock: Clock, tell: Callable[[Event], None]) -> None:
+        self._clock = clock
+        self._tell = tell
+        self._strays: set[asyncio.Task[Any]] = set()
+        self.misbehaving: Callable[[Standing, str], None] = lambda standing, reason: None
+        self.lagged_at = float("-inf")
+        """When a plugin last blocked the loop: what timed out meanwhile is nobody else's fault."""
+
+    async def run(self, standing: Standing, hook: str, call: Callable[[], Any], limit: float) -> Any:
+        """Run a hook in a task of its own, within `limit` seconds, whatever it does."""
+
+        async def work() -> Any:
+            return await stepped(call(), self._clock.monotonic, partial(self._blocked, standing, hook))
+
+        task = asyncio.get_running_loop().create_task(bounded(work(), standing.name, hook))
+        try:
+            return await within(limit, task, partial(self._abandoned, standing, hook, task))
+        except FeedmuxError as error:
+            error.provider = standing.name
+            error.detail = standing.wire.redacted(error.detail)
+            raise
+
+    def _blocked(self, standing: Standing, hook: str, seconds: float) -> None:
+        self.lagged_at = self._clock.monotonic()
+        standing.tally.blocked_loop += 1
+        detail = f"{hook} blocked the event loop for {seconds:.1f} s"
+        self._tell(Misbehaved(at=self.lagged_at, member=standing.name, detail=detail))
+        if standing.tally.blocked_loop >= LEAKS:
+            self.misbehaving(standing, f"{detail}, {standing.tally.blocked_loop} times so far")
+
+    def _abandoned(self, standing: Standing, hook: str, task: asyncio.Task[Any]) -> None:
+        standing.tally.abandoned += 1
+        detail = f"{hook} swallowed its cancellation"
+        self._tell(Misbehaved(at=self._clock.monotonic(), member=standing.name, detail=detail))
+        self._strays.add(task)
+        task.add_done_callback(self._strayed_home)
+        if standing.tally.abandoned >= LEAKS:
+            self.misbehaving(standing, f"{detail}, {standing.tally.abandoned} times so far")
+
+    def _strayed_home(self, task: asyncio.Task[Any]) -> None:
+        self._strays.discard(task)
+        if not task.cancelled():
+            task.exception()  # nobody waits for it any more
+
+    async def aclose(self) -> None:
+        """End what would not end when it was cancelled: a stray would keep the event loop from ever closing."""
+        for stray in tuple(self._strays):
+            try:
+                stray.get_coro().close()
+            except RuntimeError:
+                _log.warning("a task will not end", task=repr(stray)[:200])
+            stray.cancel()
+        if self._strays:
+            await asyncio.wait(self._strays, timeout=1.0)
 
 
 RESULTS: tuple[tuple[str, Result, Ending], ...] = (

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from feedmux import mux
+from feedmux import mux, opening
 from feedmux.answer import Answer
 from feedmux.event import Trace
 from feedmux.query import Query
@@ -156,7 +156,7 @@ class Mux:
     ) -> None:
         """One task opens the engine and closes it, since what it holds may be bound to a task."""
         try:
-            async with mux.open(chosen, **how) as engine:
+            async with opening.open(chosen, **how) as engine:
                 opened.set_result(engine)
                 await self._closing.wait()
         except BaseException as error:  # it is raised where the engine was opened

@@ -9,10 +9,12 @@ from functools import partial
 
 from feedmux.cache import Entry
 from feedmux.clock import Clock
+from feedmux.errand import Errand
 from feedmux.errors import FeedmuxError
 from feedmux.query import Query
 from feedmux.route import Pins
-from feedmux.router import Errand, Router, Walk
+from feedmux.router import Router
+from feedmux.walk import Walk
 
 GATHER = 0.010
 """Seconds for which divisible questions that miss may wait for company."""

@@ -5,45 +5,40 @@ from __future__ import annotations
 import asyncio
 import copy
 import math
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 from msgspec import Struct
 
-from feedmux import durable, log, settings, status
+from feedmux import durable, settings, status
 from feedmux.answer import Answer, Missing
 from feedmux.attempt import GRACE
+from feedmux.audience import Audience
 from feedmux.cache import Bell, Cache, Cell, Entry, newest
-from feedmux.clock import Chance, Clock, SystemClock
+from feedmux.clock import Chance, Clock
 from feedmux.coalescer import Coalescer, Flight
-from feedmux.errors import DeadlineExceeded, FeedmuxError, InvalidQuery, NoProvider, SettingsError
+from feedmux.errors import DeadlineExceeded, FeedmuxError, InvalidQuery, NoProvider
 from feedmux.event import Answered, Cached, Event, Joined, ServedStale, Trace
 from feedmux.fetcher import Fetcher
 from feedmux.fleet import Fleet
 from feedmux.items import Item
-from feedmux.limits import Tier
+from feedmux.probe import Probes
 from feedmux.query import Query
-from feedmux.quota import Full
 from feedmux.registry import Registry
 from feedmux.route import Pins
 from feedmux.router import Router
 from feedmux.settings import Sandbox, Settings
 from feedmux.standing import Standing
 from feedmux.status import LedgerRow, ProviderStatus, Stats
-from feedmux.store import MemoryStore, Store
+from feedmux.store import Store
 from feedmux.symbol import exact
 
 MARGIN = 0.02
 """Share of the deadline kept for what comes after the last try; never less than an attempt's grace."""
 REMEMBERED = 4096
-EVENTS_WAITING = 10_000
-AUTO_PATIENCE = 3.0
-"""Seconds an upstream has to answer at start before `sandbox = auto` holds it to be out of reach."""
 _log = structlog.get_logger("feedmux.mux")
 
 
@@ -71,27 +66,27 @@ class Mux:
         holder = f"mux-{chance.generator('holder').getrandbits(48):x}"
         self._fleet = Fleet(clock, registry, chosen, store, holder)
         self._whole: OrderedDict[Query, _Whole] = OrderedDict()
-        self._waiting: deque[Event] = deque(maxlen=EVENTS_WAITING)
-        self._told = asyncio.Event()
+        self._audience = Audience(registry)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._probes: dict[str, asyncio.Task[None]] = {}
+        self._probes = Probes(self._fetcher, clock, chosen.engine.deadline)
         self.started_at = clock.monotonic()
 
-    async def _start(self) -> None:
+    async def start(self) -> None:
+        """Build the fleet and take up what the store kept; `feedmux.open` calls it."""
         self._loop = asyncio.get_running_loop()
         await self._fleet.build()
         for standing in self._fleet.standings.values():
             await durable.restore(standing, self._store, self.clock)
         for quota in self._fleet.quotas.values():
             await durable.restore_quota(quota, self._store, self.clock)
-        self._fetcher.rotations = self._fleet.rotations
-        self._fetcher.changed = self._changed
-        self._fetcher.listed = self._listed
-        self._fetcher.misbehaving = self._quarantine
+        self._fetcher.conduct.rotations = self._fleet.rotations
+        self._fetcher.conduct.changed = self._changed
+        self._fetcher.listings.listed = self._listed
+        self._fetcher.attempts.misbehaving = self._quarantine
         self._router = Router(self._fetcher, self._fleet.rotations, self.clock)
         self._coalescer = Coalescer(self._router, self.clock)
-        if self._registry.observes:
-            self._background(self._observe())
+        if self._audience.listens:
+            self._background(self._audience.attend())
 
     # asking
 
@@ -289,7 +284,7 @@ class Mux:
         rotation = self._fleet.rotations.get(part.capability)
         found = []
         for candidate in rotation.candidates if rotation else ():
-            key = self._fetcher.key(candidate, part)
+            key = self._fetcher.keeper.key(candidate, part)
             if (cell := self._cache.cell(key)) is not None:
                 found.append((key, cell))
         return found
@@ -357,7 +352,11 @@ class Mux:
         if query.many:
             return list(query.parts())
         rotation = self._fleet.rotations.get(query.capability)
-        return [self._fetcher.key(candidate, query) for candidate in rotation.candidates] if rotation else []
+        return (
+            [self._fetcher.keeper.key(candidate, query) for candidate in rotation.candidates]
+            if rotation
+            else []
+        )
 
     async def _rung(self, bell: Bell, seconds: float) -> None:
         try:
@@ -411,66 +410,17 @@ class Mux:
 
     def _tell(self, event: Event) -> None:
         self.stats.observe(event)
-        if self._registry.observes:
-            self._waiting.append(event)
-            self._told.set()
-
-    async def _observe(self) -> None:
-        """Hand events to observers, beside the questions; what an observer raises is logged, once for each kind."""
-        observers = self._registry.observers()
-        raised: set[tuple[str, type]] = set()
-        while True:
-            await self._told.wait()
-            self._told.clear()
-            while self._waiting:
-                event = self._waiting.popleft()
-                for name, tell in observers:
-                    try:
-                        tell(event=event)
-                    except Exception as error:  # noqa: BLE001 - the plugin boundary
-                        if (name, type(error)) not in raised:
-                            raised.add((name, type(error)))
-                            _log.warning("an observer raised", observer=name, exc_info=error)
-            await self.clock.sleep(0)
+        self._audience.hear(event)
 
     # behind the questions
 
     def _changed(self, standing: Standing) -> None:
         """A member's state changed: keep it, and probe the member once its backoff is over."""
         self._background(durable.save(standing, self._store, self.clock))
-        self._watch_over(standing)
+        self._probes.watch_over(standing)
 
     def _listed(self, standing: Standing) -> None:
         self._background(durable.save_listing(standing, self._store, self.clock))
-
-    def _watch_over(self, standing: Standing) -> None:
-        state = standing.breaker.state
-        healable = state.closed and not state.demanded and standing.limits.tier is Tier.PRIMARY
-        if not healable or "feedmux_health" not in standing.calls.implements or standing.name in self._probes:
-            return
-        task = self._background(self._probe(standing))
-        self._probes[standing.name] = task
-        task.add_done_callback(lambda _: self._probes.pop(standing.name, None))
-
-    async def _probe(self, standing: Standing) -> None:
-        """Ask a member closed by faults whether it is well, each time its backoff is over, until it is."""
-        while True:
-            state = standing.breaker.state
-            if not state.closed or state.demanded or standing.quarantined:
-                return
-            await self.clock.sleep(max(0.0, state.until - self.clock.monotonic()))
-            state, now = standing.breaker.state, self.clock.monotonic()
-            if not state.closed or state.demanded or standing.breaker.probing:
-                return
-            if state.until > now:
-                continue
-            permit = standing.quota.take_spare(1, now)
-            if isinstance(permit, Full):
-                await self.clock.sleep(max(1.0, min(60.0, permit.until - now)))
-                continue
-            await self._fetcher.health(standing, permit, self.settings.engine.deadline)
-            if standing.breaker.state.until <= self.clock.monotonic():
-                return
 
     def _quarantine(self, standing: Standing, reason: str) -> None:
         """Set a provider aside that keeps doing what no plugin may."""
@@ -486,35 +436,15 @@ class Mux:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def upstream_answers(self, patience: float = AUTO_PATIENCE) -> bool:
-        """Whether any provider's health check passes within `patience` seconds."""
-        checks = [
-            asyncio.ensure_future(self._is_well(standing, patience))
-            for standing in self._fleet.standings.values()
-            if standing.open
-            and standing.limits.tier is Tier.PRIMARY
-            and "feedmux_health" in standing.calls.implements
-        ]
-        try:
-            for check in asyncio.as_completed(checks):
-                if await check:
-                    return True
-            return False
-        finally:
-            for left in checks:
-                left.cancel()
-            await asyncio.gather(*checks, return_exceptions=True)
-
-    async def _is_well(self, standing: Standing, patience: float) -> bool:
-        permit = standing.quota.take(1, self.clock.monotonic())
-        if isinstance(permit, Full):
-            return False
-        await self._fetcher.health(standing, permit, patience)
-        return standing.breaker.state.faults == 0 and not standing.breaker.state.demanded
+    async def upstream_answers(self, patience: float) -> bool:
+        """Whether the health check of any primary that is reached over a network passes in so many seconds."""
+        reached = [s for s in self._fleet.standings.values() if s.open and s.wire.address.hosts]
+        return await self._probes.any_well(reached, patience)
 
     async def aclose(self) -> None:
         """End everything that is under way, keep what must survive, close every connection."""
         await self._coalescer.aclose()
+        self._probes.close()
         await self._fetcher.aclose()
         for task in tuple(self._tasks):
             task.cancel()
@@ -523,77 +453,6 @@ class Mux:
         for standing in self._fleet.standings.values():
             await durable.save(standing, self._store, self.clock)
         await self._fleet.aclose()
-
-
-@asynccontextmanager
-async def open(
-    chosen: Settings | Path | str | None = None,
-    *,
-    plugins: Mapping[str, object] | None = None,
-    extensions: Mapping[str, object] | None = None,
-    clock: Clock | None = None,
-    store: Store | None = None,
-    seed: int | None = None,
-) -> AsyncIterator[Mux]:
-    """An engine for as long as the block lasts.
-
-    `chosen` is Settings or a TOML file; without it the file named by FEEDMUX_CONFIG or `feedmux.toml` here, where
-    there is one. `plugins` and `extensions` (name to plugin) take the place of everything that is installed.
-    `clock`, `store` and `seed` are for tests and simulations. Raises SettingsError for a configuration that is wrong.
-    """
-    log.default_to_stderr()
-    configured = chosen if isinstance(chosen, Settings) else settings.load(chosen)
-    registry = Registry()
-    if plugins is None and extensions is None:
-        registry.load_installed()
-    for name, extension in (extensions or {}).items():
-        registry.add_extension(name, extension)
-    for name, plugin in (plugins or {}).items():
-        registry.add_provider(name, plugin)
-    for warning in settings.warnings(configured, sorted(registry.providers)):
-        _log.warning(warning)
-    clock, chance = clock or SystemClock(), Chance(seed)
-    kept = store or MemoryStore()
-    configured = await _resolved(configured, registry, clock, kept)
-    mux = Mux(configured, registry, clock, _store_for(configured, kept), chance)
-    await mux._start()
-    try:
-        yield mux
-    finally:
-        await mux.aclose()
-
-
-async def _resolved(chosen: Settings, registry: Registry, clock: Clock, store: Store) -> Settings:
-    """The settings with `sandbox = auto` decided: live where an upstream answers, else the sandbox."""
-    mode = chosen.engine.sandbox
-    simulates = registry.hook.feedmux_transport(
-        provider="", settings=_with_sandbox(chosen, Sandbox.ON), clock=clock
-    )
-    if mode is Sandbox.ON and simulates is None:
-        raise SettingsError("engine.sandbox: is on, but no sandbox is installed; pip install feedmux-sandbox")
-    if mode is not Sandbox.AUTO:
-        return chosen
-    live = _with_sandbox(chosen, Sandbox.OFF)
-    if simulates is None:
-        return live
-    trial = Mux(live, registry, clock, store, Chance(0))
-    await trial._start()
-    try:
-        reachable = await trial.upstream_answers()
-    finally:
-        await trial.aclose()
-    if not reachable:
-        _log.warning("no upstream answers: serving SANDBOX data, marked as such")
-    return live if reachable else _with_sandbox(chosen, Sandbox.ON)
-
-
-def _store_for(chosen: Settings, store: Store) -> Store:
-    """The store; in the sandbox one of its own, so that nothing simulated is ever kept."""
-    return MemoryStore() if chosen.engine.sandbox is Sandbox.ON else store
-
-
-def _with_sandbox(chosen: Settings, mode: Sandbox) -> Settings:
-    return msgspec.structs.replace(chosen, engine=msgspec.structs.replace(chosen.engine, sandbox=mode))
 
 
 def _seconds(given: float | None, default: float) -> float:

@@ -399,6 +399,8 @@ class Sentiment(Query, frozen=True):
     def _canonicalize(self) -> None:
         texts = (self.texts,) if isinstance(self.texts, str) else self.texts
         self._set("texts", _distinct(texts, "texts"))
+        if any(isinstance(text, str) and not text.strip() for text in self.texts):
+            raise InvalidQuery("holds a text with nothing in it", field="texts")
 
     @property
     def fresh(self) -> float:

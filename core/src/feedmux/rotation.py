@@ -139,7 +139,11 @@ class Rotation:
         shared: set[Seat] = set()
         for one in ready:
             seat = one.seat
-            if seat.rank != mine or seat in shared or one.score.put_last(now) is not slow:
+            if (
+                seat.rank != mine
+                or seat in shared
+                or (one.score.slow_until > 0.0 and one.score.put_last(now)) is not slow
+            ):
                 continue
             if len(seat.candidates) > 1:
                 shared.add(seat)

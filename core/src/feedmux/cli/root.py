@@ -17,6 +17,7 @@ from feedmux.cli import log, problem
 from feedmux.cli.check import check_provider
 from feedmux.cli.explain import explain
 from feedmux.cli.get import get
+from feedmux.cli.new import new_provider
 from feedmux.cli.providers import providers
 from feedmux.cli.quota import quota
 from feedmux.cli.record import record
@@ -92,7 +93,7 @@ def root(ctx: click.Context, config: Path | None, server: str | None, sandbox: s
     setup.sandbox = None if sandbox is None else Sandbox(sandbox)
 
 
-for command in (get, explain, providers, quota, check_provider, record):
+for command in (get, explain, providers, quota, check_provider, record, new_provider):
     root.add_command(command)
 
 

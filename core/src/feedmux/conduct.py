@@ -1,0 +1,121 @@
+"""How members have conducted themselves: each outcome booked in breaker, score and tally, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from feedmux import breaker
+from feedmux.clock import Clock, Random
+from feedmux.errors import BadPayload, FeedmuxError, RateLimited, Unauthorized
+from feedmux.event import Changed, Event, Result, Tried
+from feedmux.keeper import Fetched
+from feedmux.query import Query
+from feedmux.quota import Ending
+from feedmux.rotation import Candidate, Rotation
+from feedmux.standing import Standing
+
+
+class Conduct:
+    """Books outcomes. `changed` is called where a member's state changed."""
+
+    def __init__(self, clock: Clock, chance: Random, tell: Callable[[Event], None]) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._tell = tell
+        self.rotations: Mapping[str, Rotation] = {}
+        self.changed: Callable[[Standing], None] = lambda standing: None
+
+    def book(self, candidate: Candidate, fetched: Fetched, ending: Ending, began: float) -> None:
+        """Let breaker, score and tally know how it went."""
+        standing, now = candidate.standing, self._clock.monotonic()
+        tally, before, error = standing.tally, standing.breaker.state, fetched.error
+        after = self._after(standing, before, error, ending, now)
+        tally.refusals += isinstance(error, RateLimited)
+        useless = isinstance(error, BadPayload) and not (fetched.entries or fetched.suspects)
+        if ending is Ending.FAULT or useless:
+            candidate.score.failed()  # what the guard refused counts against this endpoint, not against the member
+        if fetched.entries or fetched.suspects:
+            tally.successes += 1
+            tally.seconds += now - began
+            tally.last_success = self._clock.now()
+            candidate.score.succeeded(now - began, standing.limits.slow_after, now)
+        elif error is not None and (ending is not Ending.OK or useless):
+            tally.failures += 1
+            tally.last_failure, tally.last_error, tally.last_class = (
+                self._clock.now(),
+                error.detail,
+                error.slug,
+            )
+        self.move(standing, before, after, now)
+        if candidate.query.capability in self.rotations:
+            self.rotations[candidate.query.capability].rescore(candidate, now)
+
+    def move(
+        self, standing: Standing, before: breaker.BreakerState, after: breaker.BreakerState, now: float
+    ) -> None:
+        """The member's breaker is in another state: tell it where that can be seen."""
+        standing.breaker.state = after
+        standing.refresh()
+        if (before.state, before.until) != (after.state, after.until):
+            wait = after.until - now if after.until > now else None
+            self._tell(Changed(at=now, member=standing.name, state=after.state, cause=after.cause, wait=wait))
+            self.changed(standing)
+
+    def say(
+        self,
+        candidate: Candidate,
+        fetched: Fetched,
+        result: Result,
+        began: float,
+        asked: int,
+        requests: int,
+        told: list[Event],
+    ) -> None:
+        """Tell that a member was asked, how long it took and what came."""
+        now = self._clock.monotonic()
+        candidate.standing.tally.requests += requests
+        event = Tried(
+            at=now,
+            member=candidate.name,
+            provider=candidate.standing.provider,
+            capability=candidate.query.capability,
+            result=result,
+            seconds=now - began,
+            asked=asked,
+            got=len(fetched.entries),
+            detail=fetched.error.detail if fetched.error else "",
+            requests=requests,
+        )
+        told.append(event)
+        self._tell(event)
+
+    def shut(self, standing: Standing, error: FeedmuxError, ending: Ending) -> None:
+        """Book a failure that was no answer to a question: a listing's, a health check's."""
+        before, now = standing.breaker.state, self._clock.monotonic()
+        self.move(standing, before, self._after(standing, before, error, ending, now), now)
+
+    def _after(
+        self,
+        standing: Standing,
+        before: breaker.BreakerState,
+        error: FeedmuxError | None,
+        ending: Ending,
+        now: float,
+    ) -> breaker.BreakerState:
+        """The breaker's state after an attempt that ended so."""
+        if isinstance(error, RateLimited):
+            return breaker.refused(before, standing.limits.backoff, error.retry_after, error.detail, now)
+        if isinstance(error, Unauthorized):
+            return breaker.unauthorized(before, error.detail, now)
+        if ending is Ending.OK:
+            return breaker.succeeded(before, now)
+        if ending is Ending.FAULT:
+            return breaker.failed(before, error.detail if error else "", now, self._chance)
+        return before
+
+    def outlier(self, member: str, part: Query) -> None:
+        """Another member contradicted this one's jump: that counts against its score."""
+        for candidate in self.rotations[part.capability].candidates:
+            if candidate.name == member:
+                candidate.score.failed()
+                self.rotations[part.capability].rescore(candidate, self._clock.monotonic())

@@ -1,0 +1,49 @@
+"""An errand: one part of a question on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from feedmux.cache import Entry
+from feedmux.errors import FeedmuxError
+from feedmux.event import Event
+from feedmux.limits import Tier
+from feedmux.query import Query
+from feedmux.rotation import Candidate
+
+TRIES = 3
+"""Members that are tried for a part, at most; one of tier emergency is one more, and so is who confirms a jump."""
+
+
+class Errand:
+    """One part of a question on its way: who was asked, what they said, and who is told how it ends."""
+
+    __slots__ = ("asked", "at_hand", "deadline", "done", "errors", "events", "part", "suspect", "tries")
+
+    def __init__(
+        self, part: Query, deadline: float, *, at_hand: bool, done: Callable[[Entry | FeedmuxError], None]
+    ) -> None:
+        self.part = part
+        self.deadline = deadline
+        """Monotonic; moved back where somebody joins who can wait for longer."""
+        self.at_hand = at_hand
+        """A stale answer could be served: nobody waits for a throttled member."""
+        self.done = done
+        self.tries = 0
+        self.asked: set[str] = set()
+        self.errors: list[FeedmuxError] = []
+        self.suspect: Entry | None = None
+        self.events: list[Event] = []
+
+    def may_ask(self, candidate: Candidate) -> bool:
+        """Whether a try at this candidate is left."""
+        if candidate.name in self.asked:
+            return False
+        if candidate.seat.tier is Tier.EMERGENCY:
+            return self.tries <= TRIES
+        return self.tries < (TRIES if self.suspect is None else TRIES + 1)
+
+    def tried(self, candidate: Candidate) -> None:
+        """It has had a try at this candidate."""
+        self.asked.add(candidate.name)
+        self.tries += 1

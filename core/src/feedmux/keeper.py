@@ -1,0 +1,172 @@
+"""Keeps what members said: through the guard into the cache, or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from feedmux import guard
+from feedmux.cache import Cache, Entry
+from feedmux.clock import Clock, Random
+from feedmux.errors import BadPayload, FeedmuxError, InvalidQuery, UnknownSymbol
+from feedmux.event import Event, Held
+from feedmux.items import Item
+from feedmux.listing import Listed
+from feedmux.query import Query
+from feedmux.request import Asked
+from feedmux.rotation import Candidate
+
+REMEMBER_UNKNOWN = 60.0
+"""Seconds for which a member is not asked again for what it does not know."""
+
+
+class Fetched(Struct, frozen=True):
+    """What a request brought: an entry for each part that was answered, and the error of the rest."""
+
+    entries: Mapping[Query, Entry]
+    error: FeedmuxError | None = None
+    refused: bool = False
+    """The request failed as a whole; False where an answer merely lacks some parts."""
+    suspects: Mapping[Query, Entry] = {}
+    """Prices that jumped: not kept until another member confirms them."""
+
+
+class Keeper:
+    """Between what a plugin parsed and what may be served."""
+
+    def __init__(self, clock: Clock, cache: Cache, chance: Random, tell: Callable[[Event], None]) -> None:
+        self._clock = clock
+        self.cache = cache
+        self._chance = chance
+        self._tell = tell
+
+    def asked(self, candidate: Candidate, query: Query) -> Asked[Any]:
+        """The question as that candidate's member is asked it."""
+        standing = candidate.standing
+        ids: dict[str, Listed] = {}
+        if candidate.listed and standing.listing is not None:
+            vs = getattr(query, "vs", "")
+            for symbol in query.symbols_asked:
+                if (listed := standing.listing.find(symbol, vs)) is not None:
+                    ids[symbol] = listed
+        return Asked(query, self._clock.now(), ids, standing.member)
+
+    def key(self, candidate: Candidate, part: Query) -> Hashable:
+        """Under what a member's answer is kept: the part of a divisible question, else the request it makes."""
+        if part.many:
+            return part
+        try:
+            request = candidate.standing.calls.request(asked=self.asked(candidate, part))
+        except Exception:  # noqa: BLE001 - it will raise again where it is asked, and be named there
+            request = None
+        return (candidate.standing.name, part.capability, request.key if request is not None else part)
+
+    def kept(
+        self, candidate: Candidate, query: Query, parts: Sequence[Query], items: list[Item], told: list[Event]
+    ) -> Fetched:
+        """Pass the items through the guard and keep those that are good."""
+        if not query.many:
+            return self._kept_whole(candidate, query, items)
+        by_element: dict[str, Item] = {}
+        for item in items:
+            by_element.setdefault(getattr(item, query.item_key), item)
+        asked_for = {part.elements[0]: part for part in parts}
+        entries: dict[Query, Entry] = {}
+        suspects: dict[Query, Entry] = {}
+        refusals: list[str] = []
+        for element, item in by_element.items():
+            part = asked_for.get(element) or _surplus(query, element)
+            if part is None:
+                continue
+            if why := guard.too_old((item,), query, candidate.terms, self._clock.now()):
+                refusals.append(self._held(candidate, element, why, told))
+                continue
+            entry = self._entry(candidate, (item,))
+            if why := self._jumped(candidate, part, item):
+                self._held(candidate, element, why, told)
+                if element in asked_for:
+                    suspects[part] = entry
+                continue
+            self.cache.keep(part, entry)
+            if element in asked_for:
+                entries[part] = entry
+        lacking = [e for e, part in asked_for.items() if part not in entries and part not in suspects]
+        unknown = [element for element in lacking if element not in by_element]
+        for element in unknown:
+            self.remember_unknown(candidate, asked_for[element])
+        return Fetched(entries, _lack(candidate, lacking, refusals), suspects=suspects)
+
+    def _kept_whole(self, candidate: Candidate, query: Query, items: list[Item]) -> Fetched:
+        if not items and not type(query).may_be_empty:
+            raise BadPayload("gave no items", provider=candidate.name)
+        if why := guard.too_old(items, query, candidate.terms, self._clock.now()):
+            raise BadPayload(why, provider=candidate.name)
+        entry = self._entry(candidate, tuple(items))
+        self.cache.keep(self.key(candidate, query), entry)
+        return Fetched({query: entry})
+
+    def _entry(self, candidate: Candidate, items: tuple[Item, ...]) -> Entry:
+        now, wall = self._clock.monotonic(), self._clock.now()
+        ttl = candidate.terms.ttl * (1.0 + self._chance.uniform(0.0, 0.1))
+        newest = max((item.observed_at for item in items if item.observed_at), default=wall)
+        left = guard.longest_stale(candidate.query, candidate.terms) - (wall - newest).total_seconds()
+        return Entry(
+            member=candidate.name,
+            provider=candidate.standing.provider,
+            items=items,
+            fetched=now,
+            ttl_until=now + ttl,
+            good_until=now + left,
+            simulated=candidate.standing.simulated,
+            stale=any(item.stale for item in items),
+        )
+
+    def _jumped(self, candidate: Candidate, part: Query, item: Item) -> str:
+        """Why this price must be confirmed; empty where it may be kept."""
+        cell = self.cache.cell(part) or {}
+        good = (entry.items[0] for entry in cell.values())
+        last = max(good, key=lambda one: one.observed_at or self._clock.now(), default=None)
+        why = guard.jump(item, last, part)
+        before = self.cache.jumped(part, candidate.name) if why else None
+        if before is not None and guard.agree(item, before.items[0], part):
+            return ""  # it says so a second time
+        return why
+
+    def confirmed(self, part: Query, first: Entry, second: Entry) -> Entry | None:
+        """The second entry, kept, where two members of different origin say the same; else None."""
+        if first.items[0].origin == second.items[0].origin:
+            return None
+        if not guard.agree(first.items[0], second.items[0], part):
+            return None
+        self.cache.keep(part, second)
+        return second
+
+    def _held(self, candidate: Candidate, element: str, why: str, told: list[Event]) -> str:
+        event = Held(at=self._clock.monotonic(), member=candidate.name, what=element[:80], detail=why)
+        told.append(event)
+        self._tell(event)
+        return why
+
+    def remember_unknown(self, candidate: Candidate, part: Query) -> None:
+        """The candidate does not know this part: it is not asked for it again for a minute."""
+        seconds = REMEMBER_UNKNOWN * (1.0 + self._chance.uniform(0.0, 0.1))
+        self.cache.remember_unknown(part, frozenset((candidate.name,)), seconds)
+
+
+def _surplus(query: Query, element: str) -> Query | None:
+    """The question that an item nobody asked for would answer; None where it could not be asked."""
+    try:
+        return query.narrowed((element,))
+    except InvalidQuery:
+        return None
+
+
+def _lack(candidate: Candidate, lacking: Sequence[str], refusals: Sequence[str]) -> FeedmuxError | None:
+    """The error of the elements that came without a good item."""
+    if not lacking:
+        return None
+    if refusals:
+        return BadPayload(refusals[0], provider=candidate.name)
+    return UnknownSymbol("does not know it", provider=candidate.name)
