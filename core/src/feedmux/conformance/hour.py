@@ -1,0 +1,143 @@
+"""An hour in which everything is asked that may be asked, as the upstream counts it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from feedmux import virtual
+from feedmux.clock import Chance, Clock
+from feedmux.conformance.case import Case, Grade
+from feedmux.conformance.declaration import cost_of, said
+from feedmux.conformance.replay import Replay, below, canonical
+from feedmux.conformance.report import Verdict
+from feedmux.conformance.subject import Subject
+from feedmux.conformance.trial import PATIENCE, opened, settings
+from feedmux.conformance.watch import Watch
+from feedmux.endpoint import Plan
+from feedmux.errors import FeedmuxError
+from feedmux.limits import Counts, Window
+from feedmux.mux import Mux
+from feedmux.provider import Member
+from feedmux.query import Query
+from feedmux.registry import Loaded
+from feedmux.transport import Incoming, Outgoing
+from feedmux.virtual import START
+
+HOUR = 3600.0
+MOST = 5000
+"""Requests after which the hour has shown enough."""
+Costs: TypeAlias = Callable[[str], int]
+
+
+class Count:
+    """One window as an upstream counts it: in any `per` seconds, and in fixed ones that begin when nobody knows."""
+
+    def __init__(self, window: Window, phase: float) -> None:
+        self.window = window
+        self.most = 0
+        self._phase = phase * window.per
+        self._fixed = (-1, 0)
+        self._seen: deque[tuple[float, int]] = deque()
+        self._inside = 0
+
+    def add(self, at: float, cost: int) -> None:
+        units = cost if self.window.counts is Counts.COST else 1
+        number = int((at + self._phase) // self.window.per)
+        self._fixed = (number, units + (self._fixed[1] if self._fixed[0] == number else 0))
+        while self._seen and self._seen[0][0] <= at - self.window.per:
+            self._inside -= self._seen.popleft()[1]
+        self._seen.append((at, units))
+        self._inside += units
+        self.most = max(self.most, self._inside, self._fixed[1])
+
+
+class Counting:
+    """An upstream that counts what reaches each host, whichever member sends it."""
+
+    simulated = False
+
+    def __init__(self, replay: Replay, windows: Mapping[str, Sequence[Window]], costs: Costs) -> None:
+        chance = Chance(1).generator("phase")
+        self.clock: Clock
+        self.requests = 0
+        self.counts = {
+            host: [Count(window, chance.random()) for window in each] for host, each in windows.items()
+        }
+        self._replay = replay
+        self._costs = costs
+
+    async def send(self, outgoing: Outgoing) -> Incoming:
+        self.requests += 1
+        for host, counts in self.counts.items():
+            if (target := below(outgoing.url, [host])) != outgoing.url:
+                for count in counts:
+                    count.add(self.clock.monotonic(), self._costs(target))
+        await self.clock.sleep(0.005)
+        return await self._replay.send(outgoing)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def the_quota_is_never_exceeded(subject: Subject) -> Verdict:
+    """In no window, sliding or fixed, does a host get more than is declared, whatever the plan."""
+    if subject.loaded is None:
+        return Verdict()
+    found, sent = list[str](), 0
+    for plan in subject.loaded.upstream.plans or {"": Plan()}:
+        counting = virtual.run(_hour(subject, subject.loaded, plan))
+        sent += counting.requests
+        for host, counts in counting.counts.items():
+            found += [
+                f"{f'plan {plan}: ' if plan else ''}{host} counts {count.most}, {said(count.window)} are declared"
+                for count in counts
+                if count.most > count.window.limit
+            ]
+    return Verdict(found, f"{sent:,} requests")
+
+
+async def _hour(subject: Subject, loaded: Loaded, plan: str) -> Counting:
+    """Ask one question of each kind over and over, each as soon as the last was answered."""
+    good = [(case, query) for case, query in subject.questions() if case.succeeds]
+    first = {case.capability: query for case, query in reversed(good)}
+    costs, at = _costs(subject, loaded), min((case.asked_at for case, _ in good), default=START)
+    replay = Replay(Case(capability="", asked_at=at, status=404, grade=Grade.MADE), subject.cases, ())
+    counting = Counting(replay, _windows(loaded, loaded.upstream.plans.get(plan, Plan())), costs)
+    async with opened(subject, Watch(counting), at, settings(subject, plan=plan or None)) as mux:
+        counting.clock = mux.clock
+        async with asyncio.TaskGroup() as group:
+            for query in first.values():
+                group.create_task(_over_and_over(mux, query, counting))
+    return counting
+
+
+async def _over_and_over(mux: Mux, query: Query, counting: Counting) -> None:
+    until = mux.clock.monotonic() + HOUR
+    while mux.clock.monotonic() < until and counting.requests < MOST:
+        mux.clear_cache()
+        try:
+            await mux.get(query, deadline=PATIENCE)
+        except FeedmuxError as error:
+            await mux.clock.sleep(min(error.retry_after or PATIENCE, PATIENCE))
+
+
+def _windows(loaded: Loaded, plan: Plan) -> dict[str, Sequence[Window]]:
+    """What each host allows, as its member declares it; the first to name a host speaks for it."""
+    upstream, windows = loaded.upstream, dict[str, Sequence[Window]]()
+    for member in upstream.members or (Member(loaded.name, upstream.hosts),):
+        limits = member.limits or loaded.limits
+        for host in plan.hosts or member.hosts or upstream.hosts:
+            windows.setdefault(host.rstrip("/"), plan.windows or limits.windows)
+    return windows
+
+
+def _costs(subject: Subject, loaded: Loaded) -> Costs:
+    """What a request costs, by its target: as the terms of the case's question say, or those of the listing."""
+    source = loaded.upstream.listing
+    known = [(canonical(source.request.target), source.cost)] if source else []
+    for case, query in subject.questions():
+        known.append((canonical(case.target), cost_of(loaded.limits.serves[type(query)], query)))
+    return lambda target: next((cost for path, cost in known if path == canonical(target)), 1)

@@ -1,0 +1,96 @@
+"""What is checked: a provider as it is installed, and the cases that show how its upstream answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from importlib import import_module, metadata, resources
+from pathlib import Path
+
+from feedmux.conformance.case import LISTING, Case, named, packaged
+from feedmux.errors import SettingsError, described
+from feedmux.query import Query
+from feedmux.registry import PROVIDERS, Loaded, Registry
+
+
+class Subject:
+    """A provider under its name. `package` is the directory of its code, None where it has none of its own."""
+
+    def __init__(
+        self, name: str, plugin: object, cases: Iterable[Case] = (), package: Path | None = None
+    ) -> None:
+        self.name = name
+        self.plugin = plugin
+        self.cases = tuple(named(cases).values())
+        self.package = package
+
+    @cached_property
+    def registry(self) -> Registry:
+        """A registry with this provider alone; empty where it was set aside."""
+        registry = Registry()
+        registry.add_provider(self.name, self.plugin)
+        return registry
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """The provider as it declares itself; None where it was set aside."""
+        return self.registry.providers.get(self.name)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of its members; one that is empty where it declares none."""
+        declared = self.loaded.upstream.members if self.loaded else ()
+        return tuple(member.name for member in declared) or ("",)
+
+    def hosts(self, member: str) -> tuple[str, ...]:
+        """Every address that requests of a member may go to."""
+        if self.loaded is None:
+            return ()
+        upstream = self.loaded.upstream
+        hosts = [host for plan in upstream.plans.values() for host in plan.hosts or ()]
+        hosts += [host for one in upstream.members if member in ("", one.name) for host in one.hosts]
+        return tuple(host.rstrip("/") for host in (*upstream.hosts, *hosts))
+
+    def questions(self) -> list[tuple[Case, Query]]:
+        """The cases that answer a question that it serves, and the question."""
+        serves = {kind.capability: kind for kind in self.loaded.limits.serves} if self.loaded else {}
+        return [
+            (case, serves[case.capability].from_strings(case.parameters))
+            for case in self.cases
+            if case.capability in serves
+        ]
+
+    def listing(self, member: str) -> Case | None:
+        """The listing that questions to a member are asked with."""
+        for case in self.cases:
+            if case.capability == LISTING and case.succeeds and case.member in ("", member):
+                return case
+        return None
+
+
+def installed(name: str, more: Iterable[Case] = ()) -> Subject:
+    """The provider of that name, its packaged cases and more; one that is not installed is imported as feedmux_NAME.
+
+    Raises SettingsError where there is none, or where it cannot be read.
+    """
+    entries = metadata.entry_points(group=PROVIDERS, name=name)
+    value = next((entry.value for entry in entries), f"feedmux_{name}:provider")
+    module, _, attribute = value.partition(":")
+    top = module.partition(".")[0]
+    try:
+        plugin = import_module(module)
+        for part in filter(None, attribute.split(".")):
+            plugin = getattr(plugin, part)
+        cases = packaged(resources.files(top).joinpath("cases"))
+        return Subject(name, plugin, [*cases, *more], _directory(top))
+    except ModuleNotFoundError as error:
+        if error.name != top:
+            raise SettingsError(f"{name}: import failed: {described(error)}") from error
+        raise SettingsError(f"no provider named {name[:40]!a} is installed") from None
+    except Exception as error:
+        raise SettingsError(f"{name}: {described(error)}") from error
+
+
+def _directory(package: str) -> Path | None:
+    file = import_module(package).__file__
+    return Path(file).parent if file else None

@@ -1,0 +1,10 @@
+"""What every provider promises, checked against the packaged cases and the recorded bodies."""
+
+from pathlib import Path
+
+from feedmux.conformance import Suite
+
+
+class TestConformance(Suite):
+    provider = "binance_dt"
+    recordings = Path(__file__).parent / "recorded"
