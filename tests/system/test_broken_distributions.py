@@ -65,7 +65,7 @@ def library(site: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def command(site: Path) -> dict[str, Any]:
     """What `feedmux providers --json` says: name to row."""
-    done = run(site, "-m", "feedmux", "providers", "--json")
+    done = run(site, "-m", "feedmux", "--sandbox", "off", "providers", "--json")
     assert done.returncode == 0, done.stderr[-2000:]
     return {row["name"]: row for row in json.loads(done.stdout)["providers"]}
 

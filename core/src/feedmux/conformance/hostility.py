@@ -25,7 +25,7 @@ MUTATIONS = 1000
 SEED = 1
 LARGE = 8 * 1024
 """Bytes above which a body's lists are cut before it is mutated, so that its every field has its turn."""
-ROWS = 3
+ROWS = 2
 SHOWN = 5
 """Findings told of one case."""
 

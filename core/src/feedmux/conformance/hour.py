@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TypeAlias
 
 from feedmux import virtual
@@ -24,7 +25,6 @@ from feedmux.provider import Member
 from feedmux.query import Query
 from feedmux.registry import Loaded
 from feedmux.transport import Incoming, Outgoing
-from feedmux.virtual import START
 
 HOUR = 3600.0
 MOST = 5000
@@ -78,6 +78,13 @@ class Counting:
         await self.clock.sleep(0.005)
         return await self._replay.send(outgoing)
 
+    def exceeded(self) -> Iterator[str]:
+        """Where more arrived than is declared."""
+        for host, counts in self.counts.items():
+            for count in counts:
+                if count.most > count.window.limit:
+                    yield f"{host} counts {count.most}, {said(count.window)} are declared"
+
     async def aclose(self) -> None:
         """Nothing is open."""
 
@@ -88,28 +95,36 @@ def the_quota_is_never_exceeded(subject: Subject) -> Verdict:
         return Verdict()
     found, sent = list[str](), 0
     for plan in subject.loaded.upstream.plans or {"": Plan()}:
-        counting = virtual.run(_hour(subject, subject.loaded, plan))
-        sent += counting.requests
-        for host, counts in counting.counts.items():
-            found += [
-                f"{f'plan {plan}: ' if plan else ''}{host} counts {count.most}, {said(count.window)} are declared"
-                for count in counts
-                if count.most > count.window.limit
-            ]
-    return Verdict(found, f"{sent:,} requests")
+        for at, queries in _at_one_time(subject).items():
+            counting = virtual.run(_hour(subject, subject.loaded, plan, at, queries))
+            sent += counting.requests
+            found += [f"plan {plan}: {over}" if plan else over for over in counting.exceeded()]
+    return Verdict(list(dict.fromkeys(found)), f"{sent:,} requests")
 
 
-async def _hour(subject: Subject, loaded: Loaded, plan: str) -> Counting:
-    """Ask one question of each kind over and over, each as soon as the last was answered."""
-    good = [(case, query) for case, query in subject.questions() if case.succeeds]
-    first = {case.capability: query for case, query in reversed(good)}
-    costs, at = _costs(subject, loaded), min((case.asked_at for case, _ in good), default=START)
+def _at_one_time(subject: Subject) -> dict[datetime, list[Query]]:
+    """One question of each kind, those together whose cases were asked at the same time: bodies grow old."""
+    first: dict[str, tuple[Case, Query]] = {}
+    for case, query in subject.questions():
+        if case.succeeds:
+            first.setdefault(case.capability, (case, query))
+    together: dict[datetime, list[Query]] = {}
+    for case, query in first.values():
+        together.setdefault(case.asked_at, []).append(query)
+    return together
+
+
+async def _hour(
+    subject: Subject, loaded: Loaded, plan: str, at: datetime, queries: Sequence[Query]
+) -> Counting:
+    """Ask these over and over, each as soon as it was answered."""
     replay = Replay(Case(capability="", asked_at=at, status=404, grade=Grade.MADE), subject.cases, ())
-    counting = Counting(replay, _windows(loaded, loaded.upstream.plans.get(plan, Plan())), costs)
+    windows = _windows(loaded, loaded.upstream.plans.get(plan, Plan()))
+    counting = Counting(replay, windows, _costs(subject, loaded))
     async with opened(subject, Watch(counting), at, settings(subject, plan=plan or None)) as mux:
         counting.clock = mux.clock
         async with asyncio.TaskGroup() as group:
-            for query in first.values():
+            for query in queries:
                 group.create_task(_over_and_over(mux, query, counting))
     return counting
 

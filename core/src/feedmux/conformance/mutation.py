@@ -77,17 +77,18 @@ def _drawn(
             yield _textual(body, words, chance)
 
 
-def shortened(body: bytes, longest: int) -> bytes:
-    """The same document with no list longer than that; the body itself where it is none."""
+def shortened(body: bytes, rows: int) -> bytes:
+    """The same document, of each list only the first and the last rows; the body itself where it is none."""
     document = _document(body)
-    return body if document is None else msgspec.json.encode(_cut(document, longest))
+    return body if document is None else msgspec.json.encode(_cut(document, rows))
 
 
-def _cut(value: Any, longest: int) -> Any:
+def _cut(value: Any, rows: int) -> Any:
     if isinstance(value, dict):
-        return {key: _cut(inner, longest) for key, inner in value.items()}
+        return {key: _cut(inner, rows) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_cut(inner, longest) for inner in value[:longest]]
+        kept = value if len(value) <= 2 * rows else [*value[:rows], *value[-rows:]]
+        return [_cut(inner, rows) for inner in kept]
     return value
 
 
