@@ -31,6 +31,8 @@ class Entry(Struct, frozen=True):
     simulated: bool = False
     stale: bool = False
     """The provider itself says that it is not up to date."""
+    voice: bool = False
+    """One of several that are heard together: it counts for its ttl, and is never served alone."""
 
 
 JUMPS_KEPT = 600.0
@@ -193,7 +195,7 @@ class Cache:
 
 def newest(cell: Cell, now: float) -> Entry | None:
     """The newest entry that may still be served at all."""
-    good = [entry for entry in cell.values() if entry.good_until > now]
+    good = [entry for entry in cell.values() if entry.good_until > now and not entry.voice]
     return max(good, key=lambda entry: entry.fetched, default=None)
 
 

@@ -6,12 +6,34 @@ unnoticed (https://blog.synthetix.io/response-to-oracle-incident/).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from feedmux.items import Item, Quote
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 LARGEST_SHARE = 0.4
 """No source decides alone where three or more speak: its weight is capped at this share of all."""
+
+
+class Said(Struct, frozen=True):
+    """What one member gave to one question, and how much it weighs."""
+
+    member: str
+    weight: float
+    items: tuple[Item, ...]
+
+
+class Together(Struct, frozen=True):
+    """What several members say together. `apart` names who is left out and why; `disagreement` says why there is
+    nothing, empty where there is.
+    """
+
+    items: tuple[Item, ...]
+    apart: Mapping[str, str] = {}
+    disagreement: str = ""
 
 
 class Vote(Struct, frozen=True):
@@ -98,3 +120,40 @@ def spread(votes: Sequence[Vote]) -> float:
     """(largest - smallest) / mean, 0 for one."""
     values = [vote.value for vote in votes]
     return (max(values) - min(values)) / (sum(values) / len(values))
+
+
+def median_quote(said: Sequence[Said], tolerance: float) -> Together:
+    """One quote at the median price of those who agree, its origin naming them; a single voice as it is.
+
+    Only the price is combined: volumes and ranges of different markets make no number that anybody gave.
+    """
+    quotes = {one.member: quote for one in said for quote in one.items if isinstance(quote, Quote)}
+    votes = [
+        Vote(one.member, quotes[one.member].origin, quotes[one.member].price, one.weight) for one in said
+    ]
+    verdict = consensus(votes, tolerance)
+    if len(votes) == 1 or not votes:
+        return Together(tuple(quotes.values()))
+    apart = {vote.member: f"says {vote.value:g}" for vote in verdict.outliers}
+    if verdict.value is None:
+        told = ", ".join(f"{vote.origin} {vote.value:g}" for vote in votes)
+        return Together((), apart, f"no consensus: {told}")
+    heard = [quotes[vote.member] for vote in verdict.agreeing]
+    apart = {member: f"{why}, the others {verdict.value:g}" for member, why in apart.items()}
+    return Together((_combined(heard, verdict.value),), apart)
+
+
+def _combined(heard: Sequence[Quote], price: float) -> Quote:
+    oldest = min(heard, key=lambda quote: quote.observed_at or _NEVER)
+    return Quote(
+        symbol=oldest.symbol,
+        price=price,
+        vs=oldest.vs,
+        name=oldest.name,
+        ambiguous=any(quote.ambiguous for quote in heard),
+        provider=oldest.provider,
+        origin=", ".join(sorted(quote.origin for quote in heard)),
+        observed_at=oldest.observed_at,
+        fetched_at=min((quote.fetched_at for quote in heard if quote.fetched_at), default=None),
+        stale=any(quote.stale for quote in heard),
+    )

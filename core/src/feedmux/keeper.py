@@ -10,6 +10,7 @@ from msgspec import Struct
 from feedmux import guard
 from feedmux.cache import Cache, Entry
 from feedmux.clock import Clock, Random
+from feedmux.consensus import Said
 from feedmux.errors import BadPayload, FeedmuxError, InvalidQuery, UnknownSymbol
 from feedmux.event import Event, Held
 from feedmux.items import Item
@@ -63,6 +64,13 @@ class Keeper:
             request = None
         return (candidate.standing.name, part.capability, request.key if request is not None else part)
 
+    def keys(self, candidate: Candidate, part: Query) -> tuple[Hashable, ...]:
+        """Where a member's answers may be kept: its own, and last where its provider's members are heard together."""
+        key = self.key(candidate, part)
+        if part.many or candidate.fan_out == 1:
+            return (key,)
+        return key, ("together", key)
+
     def kept(
         self, candidate: Candidate, query: Query, parts: Sequence[Query], items: list[Item], told: list[Event]
     ) -> Fetched:
@@ -84,7 +92,7 @@ class Keeper:
                 refusals.append(self._held(candidate, element, why, told))
                 continue
             entry = self._entry(candidate, (item,))
-            if why := self._jumped(candidate, part, item):
+            if not entry.voice and (why := self.jumped(candidate, part, item)):
                 self._held(candidate, element, why, told)
                 if element in asked_for:
                     suspects[part] = entry
@@ -121,18 +129,46 @@ class Keeper:
             good_until=now + left,
             simulated=candidate.standing.simulated,
             stale=any(item.stale for item in items),
+            voice=candidate.fan_out > 1,
         )
 
-    def _jumped(self, candidate: Candidate, part: Query, item: Item) -> str:
+    def jumped(self, candidate: Candidate, part: Query, item: Item | None) -> str:
         """Why this price must be confirmed; empty where it may be kept."""
+        if item is None:
+            return ""
         cell = self.cache.cell(part) or {}
-        good = (entry.items[0] for entry in cell.values())
+        good = (entry.items[0] for entry in cell.values() if not entry.voice)
         last = max(good, key=lambda one: one.observed_at or self._clock.now(), default=None)
         why = guard.jump(item, last, part)
         before = self.cache.jumped(part, candidate.name) if why else None
         if before is not None and guard.agree(item, before.items[0], part):
             return ""  # it says so a second time
         return why
+
+    def together(
+        self, part: Query, said: Sequence[tuple[Candidate, Entry]], told: list[Event]
+    ) -> tuple[Entry | FeedmuxError, tuple[str, ...]]:
+        """What several members say together, as their provider's entry, and who was left out."""
+        spoken = [Said(candidate.name, candidate.weight, entry.items) for candidate, entry in said]
+        heard = part.together(spoken)
+        by_name = {candidate.name: candidate for candidate, _ in said}
+        for member, why in heard.apart.items():
+            self._held(by_name[member], part.elements[0] if part.elements else part.capability, why, told)
+        provider = said[0][1].provider
+        if heard.disagreement:
+            return BadPayload(heard.disagreement, provider=provider), tuple(heard.apart)
+        entries = [entry for candidate, entry in said if candidate.name not in heard.apart]
+        combined = Entry(
+            member=provider,
+            provider=provider,
+            items=heard.items,
+            fetched=min(entry.fetched for entry in entries),
+            ttl_until=min(entry.ttl_until for entry in entries),
+            good_until=min(entry.good_until for entry in entries),
+            simulated=any(entry.simulated for entry in entries),
+            stale=any(entry.stale for entry in entries),
+        )
+        return combined, tuple(heard.apart)
 
     def confirmed(self, part: Query, first: Entry, second: Entry) -> Entry | None:
         """The second entry, kept, where two members of different origin say the same; else None."""

@@ -54,13 +54,15 @@ class Terms(Struct, frozen=True):
 
     `cost` is in the units of its cost windows, a number or a pure function of the query. `ttl` is the seconds for
     which the same request is not sent again. `max_stale` may only shorten the query's own. `batch` is how many
-    elements one request takes.
+    elements one request takes. `fan_out` is how many members are asked at once, as one try, and combined: for a
+    provider of many members.
     """
 
     ttl: float
     cost: int | Callable[[Any], int] = 1
     max_stale: float | None = None
     batch: int = 1
+    fan_out: int = 1
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -120,6 +122,8 @@ def _problems_of_terms(query: type[Query], terms: Terms, limits: Limits) -> list
         found.append(f"{name}.ttl: at most max_stale ({longest:g} s), got {terms.ttl:g}")
     if not _positive(longest) or longest > query.max_stale:
         found.append(f"{name}.max_stale: at most the query's {query.max_stale:g} s, got {longest!r}")
+    if terms.fan_out < 1:
+        found.append(f"{name}.fan_out: 1 or more, got {terms.fan_out!r}")
     if terms.batch < 1:
         found.append(f"{name}.batch: 1 or more, got {terms.batch!r}")
     if isinstance(terms.cost, int):

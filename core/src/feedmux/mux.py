@@ -256,7 +256,7 @@ class Mux:
             error.trace = Trace(tuple(told))
             raise error
         attribution = dict.fromkeys(
-            self._fleet.standings[entry.member].attribution for entry in found.values()
+            self._registry.providers[entry.provider].upstream.attribution for entry in found.values()
         )
         return Answer(
             query=query,
@@ -281,13 +281,8 @@ class Mux:
         if part.many:
             cell = self._cache.cell(part)
             return [(part, cell)] if cell else []
-        rotation = self._fleet.rotations.get(part.capability)
-        found = []
-        for candidate in rotation.candidates if rotation else ():
-            key = self._fetcher.keeper.key(candidate, part)
-            if (cell := self._cache.cell(key)) is not None:
-                found.append((key, cell))
-        return found
+        kept = ((key, self._cache.cell(key)) for key in self._keys(part))
+        return [(key, cell) for key, cell in kept if cell is not None]
 
     def _best(self, part: Query, pins: Pins, cells: Sequence[tuple[Hashable, Cell]]) -> Entry | None:
         """The newest entry that may still be served, of the providers that are allowed."""
@@ -352,11 +347,8 @@ class Mux:
         if query.many:
             return list(query.parts())
         rotation = self._fleet.rotations.get(query.capability)
-        return (
-            [self._fetcher.keeper.key(candidate, query) for candidate in rotation.candidates]
-            if rotation
-            else []
-        )
+        candidates = rotation.candidates if rotation else ()
+        return [key for candidate in candidates for key in self._fetcher.keeper.keys(candidate, query)]
 
     async def _rung(self, bell: Bell, seconds: float) -> None:
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self, TypeAlias, Union, get_args, get_origin
 
@@ -18,6 +19,7 @@ from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import FieldInfo
 
 from feedmux import items, symbol
+from feedmux.consensus import Said, Together, median_quote
 from feedmux.errors import InvalidQuery
 from feedmux.items import INTERVALS, Interval, Item
 from feedmux.validation import WrongField, check_fields, reason
@@ -97,6 +99,10 @@ class Query(Struct, frozen=True):
     def symbols_asked(self) -> tuple[str, ...]:
         """The symbols that a provider's listing must know to serve this."""
         return ()
+
+    def together(self, said: Sequence[Said]) -> Together:
+        """What several members of one provider say together: of a question about one thing, all that each has."""
+        return Together(tuple(item for one in said for item in one.items))
 
     def cut(self, found: Sequence[Any]) -> Sequence[Any]:
         """What of a provider's items this question asked for: the first `limit`, of a series the last."""
@@ -191,6 +197,11 @@ def default_of(field: FieldInfo) -> object:
     return None if field.default is NODEFAULT else field.default
 
 
+def _published(headline: Item) -> datetime:
+    at: datetime | None = getattr(headline, "published_at", None)
+    return at or datetime.min.replace(tzinfo=UTC)
+
+
 def _distinct(texts: Sequence[str] | str, field: str) -> tuple[str, ...]:
     """Distinct elements in the caller's order; a plain string is one element or comma-separated."""
     if isinstance(texts, str):
@@ -223,6 +234,11 @@ class Quotes(Query, frozen=True):
     many: ClassVar = "symbols"
     item_key: ClassVar = "symbol"
     max_jump: ClassVar[float | None] = 0.30
+    tolerance: ClassVar[float] = 0.05
+    """How far, as a share, those who agree on a price may lie from its median."""
+
+    def together(self, said: Sequence[Said]) -> Together:
+        return median_quote(said, self.tolerance)
 
     def _canonicalize(self) -> None:
         _upper(self, "vs")
@@ -370,6 +386,15 @@ class News(Query, frozen=True):
 
     text: Annotated[str, Meta(max_length=200)] = ""
     limit: Annotated[int, Meta(ge=1, le=100, description="how many at most")] = 20
+
+    def together(self, said: Sequence[Said]) -> Together:
+        """All headlines, newest first; one that several have is given once, as the first of them has it."""
+        once: dict[str, Any] = {}
+        spoken: list[Any] = [item for one in said for item in one.items]
+        for headline in spoken:
+            words = " ".join(re.findall(r"\w+", headline.title.casefold())) or headline.title
+            once.setdefault(words, headline)
+        return Together(tuple(sorted(once.values(), key=_published, reverse=True)))
 
     def cut(self, found: Sequence[Any]) -> Sequence[Any]:
         wanted = self.text.casefold()

@@ -78,6 +78,11 @@ class Candidate:
             return "its plugin cannot say"
 
     @property
+    def fan_out(self) -> int:
+        """How many members of its provider are asked together."""
+        return min(self.terms.fan_out, len(self.seat.candidates))
+
+    @property
     def next(self) -> float:
         """Credit at the next turn among the members of its seat."""
         return self.credit + self.worth

@@ -76,6 +76,10 @@ class Route(Struct, frozen=True):
         """What of the question that candidate may be asked for."""
         return self.able.get(candidate, self.parts)
 
+    def parts_for_now(self, candidate: Candidate) -> tuple[Query, ...]:
+        """The same, nothing where the candidate is not to be asked at all."""
+        return self.parts_for(candidate) if candidate in self.order else ()
+
     def events(self, now: float) -> list[Event]:
         """The route as it is told: each skip, then the order."""
         told: list[Event] = [

@@ -52,7 +52,8 @@ class Router:
                     unknown[part] = said
                 continue
             for candidate in rotation.candidates:
-                for entry in (cache.cell(self.fetcher.keeper.key(candidate, part)) or {}).values():
+                cell = cache.cell(self.fetcher.keeper.key(candidate, part)) or {}
+                for entry in cell.values():
                     recent.setdefault(part, {})[entry.member] = entry.ttl_until
         return recent, unknown
 

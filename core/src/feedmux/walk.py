@@ -148,6 +148,9 @@ class Walk:
             permit = self._take(candidate, parts[: candidate.terms.batch]) if parts else None
             if permit is None:
                 return
+        if candidate.fan_out > 1:
+            await self._panel(candidate, parts, permit)
+            return
         limit, batch = self._share(candidate, parts), candidate.terms.batch
         requests = []
         for start in range(0, len(parts), batch):
@@ -164,6 +167,60 @@ class Walk:
             await requests[0]
         else:
             await asyncio.gather(*requests)
+
+    async def _panel(self, candidate: Candidate, parts: tuple[Query, ...], permit: Permit) -> None:
+        """One try at several members of a provider at once: they are heard together."""
+        limit, some = self._share(candidate, parts), parts[: candidate.terms.batch]
+        for part in some:
+            self._left[part].tried(candidate)
+        panel = [self._voice(candidate, some, permit, limit)]
+        for other in [one for one in self._queue if one.seat is candidate.seat][: candidate.fan_out - 1]:
+            self._queue.remove(other)
+            panel.append(self._voice(other, some, None, limit))
+        said: dict[Query, list[tuple[Candidate, Entry]]] = {part: [] for part in some}
+        for member, fetched in await asyncio.gather(*panel):
+            for part in some:
+                if part in fetched.entries:
+                    said[part].append((member, fetched.entries[part]))
+                elif fetched.error is not None:
+                    self._left[part].errors.append(fetched.error)
+        for part in some:
+            self._hear(part, said[part])
+        if len(some) < len(parts):
+            self._queue.insert(0, candidate)  # the rest of the same try
+
+    async def _voice(
+        self, candidate: Candidate, parts: tuple[Query, ...], permit: Permit | None, limit: float
+    ) -> tuple[Candidate, Fetched]:
+        """What one member of a panel says to these parts."""
+        if permit is None:
+            if candidate.listed and candidate.standing.listing is None:
+                await self._router.fetcher.listings.have(candidate.standing, limit)
+            parts = self._router.route(parts, self._pins).parts_for_now(candidate)
+            permit = self._take(candidate, parts) if parts else None
+            if permit is None:
+                return candidate, Fetched({})
+            for part in parts:
+                self._left[part].asked.add(candidate.name)
+        return candidate, await self._router.fetcher.fetch(candidate, parts, permit, limit, self._events)
+
+    def _hear(self, part: Query, said: list[tuple[Candidate, Entry]]) -> None:
+        """Put together what a panel said to a part: kept as the provider's word, or no consensus."""
+        errand, keeper = self._left[part], self._router.fetcher.keeper
+        if not said:
+            return
+        heard, apart = keeper.together(part, said, self._events)
+        for member in apart:
+            self._router.fetcher.conduct.outlier(member, part)
+        if isinstance(heard, FeedmuxError):
+            errand.errors.append(heard)
+        elif len(said) > 1 or not (
+            why := keeper.jumped(said[0][0], part, heard.items[0] if heard.items else None)
+        ):
+            keeper.cache.keep(keeper.keys(said[0][0], part)[-1], heard)
+            self._end(errand, heard)
+        else:
+            errand.errors.append(BadPayload(why, provider=heard.provider))
 
     async def _listed(self, candidate: Candidate, parts: tuple[Query, ...]) -> tuple[Query, ...]:
         """Have the candidate's listing, then say which of the parts it lists."""

@@ -78,7 +78,7 @@ def _drawn(
 
 
 def shortened(body: bytes, rows: int) -> bytes:
-    """The same document, of each list only the first and the last rows; the body itself where it is none."""
+    """The same document, of each list of rows only the first and the last; the body itself where it is none."""
     document = _document(body)
     return body if document is None else msgspec.json.encode(_cut(document, rows))
 
@@ -87,7 +87,8 @@ def _cut(value: Any, rows: int) -> Any:
     if isinstance(value, dict):
         return {key: _cut(inner, rows) for key, inner in value.items()}
     if isinstance(value, list):
-        kept = value if len(value) <= 2 * rows else [*value[:rows], *value[-rows:]]
+        whole = len(value) <= 2 * rows or not isinstance(value[0], dict | list)
+        kept = value if whole else [*value[:rows], *value[-rows:]]
         return [_cut(inner, rows) for inner in kept]
     return value
 

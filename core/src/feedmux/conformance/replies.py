@@ -118,8 +118,10 @@ def _astray(subject: Subject, case: Case) -> Iterator[str]:
 
 
 def _lacks(case: Case, outcome: Outcome) -> Iterator[str]:
-    if outcome.slug != case.expected or outcome.error is not None:
+    if outcome.slug != case.expected:
         yield f"is {_told(outcome)}"
+    elif outcome.error is not None:
+        yield f"brings nothing: {outcome.error}"
     if outcome.answer is None:
         return
     for element, why in outcome.answer.missing.items():
