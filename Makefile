@@ -6,11 +6,13 @@ MEMBERS := core plugins/alternative_me plugins/binance_dt plugins/coingecko plug
            plugins/news plugins/sandbox server
 STAMP := $(VENV)/.installed
 
+SENTIMENT := plugins/sentiment/src
+
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench format clean
+.PHONY: help install install-sentiment run test check bench format clean
 
 help: ## what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ :/' | column -t -s:
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ :/' | column -t -s:
 
 install: $(STAMP) ## the environment, with every member installed editable
 
@@ -21,6 +23,10 @@ $(STAMP): pyproject.toml $(MEMBERS:%=%/pyproject.toml) tools/requirements.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation $(MEMBERS:%=-e ./%)
 	touch $@
 
+install-sentiment: install ## the sentiment provider with PyTorch, about 1.5 GB; without it everything else works
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.9,<2.14'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ./plugins/sentiment
+
 run: install ## the server on 127.0.0.1:8000, live where an upstream answers, else the sandbox
 	$(BIN)/feedmux serve --sandbox auto
 
@@ -28,7 +34,7 @@ check: install ## style, types, boundaries
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	PYTHONPATH=$(SENTIMENT) $(BIN)/lint-imports --no-logo
 
 test: install check ## everything that CI runs
 	$(BIN)/python -m pytest
