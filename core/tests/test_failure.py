@@ -211,3 +211,7 @@ def test_an_excerpt_is_one_printable_line_of_at_most_80_characters(body):
 
     assert len(text) <= 80
     assert all(character.isprintable() for character in text)
+
+
+def test_a_refusal_is_one_whatever_bytes_are_in_its_body():
+    assert type(meaning(429, b'{"message": "\xe0 slow down"}')) is RateLimited

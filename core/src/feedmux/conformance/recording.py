@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -12,12 +12,13 @@ from msgspec.structs import replace
 import feedmux
 from feedmux.body import inflated
 from feedmux.clock import SystemClock
-from feedmux.conformance.case import LISTING, Case, Grade
+from feedmux.conformance.case import ITEMS, LISTING, Case, Grade
 from feedmux.conformance.replay import below, canonical
 from feedmux.conformance.subject import Subject
 from feedmux.conformance.trial import asked
 from feedmux.conformance.watch import Watch
 from feedmux.errors import FeedmuxError, UpstreamDown
+from feedmux.provider import Upstream
 from feedmux.query import Query
 from feedmux.secret import Secret
 from feedmux.settings import Settings
@@ -55,24 +56,15 @@ async def recorded(
 
     Where a listing had to be read first, that is a case as well. Raises the error where nothing was exchanged.
     """
-    recorder = Recorder(transport or Network())
-    watch, clock = Watch(recorder), SystemClock()
-    wanted = replace(wanted, asked_at=clock.now())
+    recorder, clock = Recorder(transport or Network()), SystemClock()
+    watch, wanted = Watch(recorder), replace(wanted, asked_at=clock.now())
     extensions, plugins = {"recorder": watch}, {subject.name: subject.plugin}
     async with feedmux.open(chosen, plugins=plugins, extensions=extensions, clock=clock) as mux:
         outcome = await asked(wanted, mux, watch)
     if not recorder.exchanges:
         raise outcome.error or UpstreamDown("nothing was sent", sent=False)
-    listings, others = _parted(subject, chosen, recorder.exchanges, wanted)
-    made = [
-        _case(subject, chosen, one, replace(wanted, capability=LISTING, parameters={}))
-        for one in listings[-1:]
-    ]
-    if others:
-        retry_after = outcome.error.retry_after if outcome.error and not wanted.is_question else None
-        told = replace(wanted, expected=outcome.slug, retry_after=retry_after)
-        made.append(_case(subject, chosen, _last_of_the_first(subject, chosen, others), told))
-    return made
+    told = replace(wanted, expected=outcome.slug, retry_after=getattr(outcome.raised, "retry_after", None))
+    return _Desk(subject, chosen, wanted.member).cases(recorder.exchanges, told)
 
 
 def wanted(capability: str, query: Query | None, member: str) -> Case:
@@ -82,61 +74,65 @@ def wanted(capability: str, query: Query | None, member: str) -> Case:
     return Case(capability=capability, parameters=parameters, member=member, asked_at=now, grade=Grade.MADE)
 
 
-def _hosts(subject: Subject, chosen: Settings, member: str) -> Sequence[str]:
-    base_url = chosen.provider(subject.name).base_url
-    return (base_url.rstrip("/"),) if base_url else subject.hosts(member)
+class _Desk:
+    """Where exchanges with one provider become cases."""
 
+    def __init__(self, subject: Subject, chosen: Settings, member: str) -> None:
+        ours = chosen.provider(subject.name)
+        upstream = subject.loaded.upstream if subject.loaded else Upstream()
+        self._key = ours.api_key
+        self._own_address = ours.base_url is not None
+        self._hosts = (ours.base_url.rstrip("/"),) if ours.base_url else subject.hosts(member)
+        self._used = {used.name.lower() for used in upstream.used}
+        self._listing = upstream.listing
 
-def _parted(
-    subject: Subject, chosen: Settings, exchanges: Iterable[Exchange], wanted: Case
-) -> tuple[list[Exchange], list[Exchange]]:
-    """The exchanges that read a listing, and the rest."""
-    source = subject.loaded.upstream.listing if subject.loaded else None
-    own = canonical(source.request.target) if source else None
-    hosts = _hosts(subject, chosen, wanted.member)
-    listings, others = list[Exchange](), list[Exchange]()
-    for exchange in exchanges:
-        is_listing = wanted.capability == LISTING or canonical(below(exchange[0].url, hosts)) == own
-        (listings if is_listing else others).append(exchange)
-    return listings, others
+    def cases(self, exchanges: Sequence[Exchange], told: Case) -> list[Case]:
+        """The listing that had to be read first, where one had, and what `told` says, with its exchange.
 
+        That is the last answer to what was asked first: another host's, where the first does not serve.
+        """
+        if told.capability == LISTING:
+            return [self._case(exchanges[-1], told)]
+        listings = [one for one in exchanges if self._reads_listing(one)]
+        others = [one for one in exchanges if one not in listings]
+        listing = replace(told, capability=LISTING, parameters={}, expected=ITEMS, retry_after=None)
+        made = [self._case(one, listing) for one in listings[-1:] if others]
+        answers = [one for one in others if self._target(one) == self._target(others[0])]
+        return [*made, *(self._case(one, told) for one in answers[-1:])] or [self._case(listings[-1], told)]
 
-def _last_of_the_first(subject: Subject, chosen: Settings, exchanges: Sequence[Exchange]) -> Exchange:
-    """The last answer to what was asked first: another host's, where the first did not serve."""
-    hosts = _hosts(subject, chosen, "")
-    first = below(exchanges[0][0].url, hosts)
-    return [exchange for exchange in exchanges if below(exchange[0].url, hosts) == first][-1]
+    def _target(self, exchange: Exchange) -> str:
+        return below(exchange[0].url, self._hosts)
 
+    def _reads_listing(self, exchange: Exchange) -> bool:
+        own = self._listing.request.target if self._listing else None
+        return own is not None and canonical(own) == canonical(self._target(exchange))
 
-def _case(subject: Subject, chosen: Settings, exchange: Exchange, wanted: Case) -> Case:
-    outgoing, incoming = exchange
-    ours = chosen.provider(subject.name)
-    target = below(outgoing.url, _hosts(subject, chosen, wanted.member))
-    host = outgoing.url.removesuffix(target)
-    shown = without_key(_SECRET_PARAM.sub(r"\1***", target), ours.api_key)
-    try:
-        content = inflated(incoming.body, incoming.headers.get("content-encoding", ""))
-    except FeedmuxError:
-        content = incoming.body
-    text = content.decode("utf-8", "surrogateescape")
-    case = replace(
-        wanted,
-        target=shown,
-        status=incoming.status,
-        headers=_kept(subject, incoming.headers, ours.api_key),
-        grade=Grade.MADE if ours.base_url else Grade.RECORDED,
-        source="an address of the operator's own choice" if ours.base_url else f"GET {host}{shown}",
-    )
-    return case.with_content(without_key(text, ours.api_key).encode("utf-8", "surrogateescape"))
+    def _case(self, exchange: Exchange, told: Case) -> Case:
+        outgoing, incoming = exchange
+        target = self._target(exchange)
+        host = outgoing.url.removesuffix(target)
+        shown = without_key(_SECRET_PARAM.sub(r"\1***", target), self._key)
+        try:
+            content = inflated(incoming.body, incoming.headers.get("content-encoding", ""))
+        except FeedmuxError:
+            content = incoming.body
+        text = without_key(content.decode("utf-8", "surrogateescape"), self._key)
+        own = self._own_address
+        return replace(
+            told,
+            target=shown,
+            status=incoming.status,
+            headers=self._kept(incoming.headers),
+            grade=Grade.MADE if own else Grade.RECORDED,
+            source="an address of the operator's own choice" if own else f"GET {host}{shown}",
+        ).with_content(text.encode("utf-8", "surrogateescape"))
 
-
-def _kept(subject: Subject, headers: Mapping[str, str], key: Secret | None) -> dict[str, str]:
-    used = {used.name.lower() for used in subject.loaded.upstream.used} if subject.loaded else set()
-    return {
-        name: without_key(value, key)
-        for name, value in headers.items()
-        if name in KEPT or name in used or _COUNTS.match(name)
-    }
+    def _kept(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {
+            name: without_key(value, self._key)
+            for name, value in headers.items()
+            if name in KEPT or name in self._used or _COUNTS.match(name)
+        }
 
 
 def without_key(text: str, key: Secret | None) -> str:

@@ -3,60 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
-
-from msgspec import Struct
 
 import feedmux
-from feedmux.answer import Answer
-from feedmux.attempt import RESULTS, judged
 from feedmux.clock import Chance, Clock
 from feedmux.conformance.case import HEALTH, ITEMS, LISTING, Case
+from feedmux.conformance.outcome import Outcome, slug
 from feedmux.conformance.replay import Replay
 from feedmux.conformance.subject import Subject
 from feedmux.conformance.watch import Watch
 from feedmux.errors import BadPayload, FeedmuxError, described
-from feedmux.event import Event, Misbehaved, Result, Tried
-from feedmux.items import Item
+from feedmux.event import Tried
 from feedmux.mux import Mux
 from feedmux.quota import Full
 from feedmux.secret import Secret
 from feedmux.settings import ProviderSettings, Settings
 from feedmux.standing import Standing
 from feedmux.store import MemoryStore
-from feedmux.transport import Outgoing, Transport
+from feedmux.transport import Transport
 from feedmux.virtual import virtual_clock
 
 CANARY = "CANARY-5f0c1e9a7b"
 """The key that providers are given here; it must show nowhere."""
 PATIENCE = 5.0
-
-
-class Outcome(Struct, kw_only=True):
-    """How it went. `slug` is `items` or the name of the attempt's error, `error` what left the engine."""
-
-    slug: str
-    answer: Answer[Any] | None = None
-    error: FeedmuxError | None = None
-    raised: BaseException | None = None
-    """What the plugin itself raised."""
-    sent: Sequence[Outgoing] = ()
-    unanswered: Sequence[str] = ()
-    events: Sequence[Event] = ()
-    held: Sequence[float] = ()
-    """Steps that kept the event loop for too long, in seconds."""
-
-    @property
-    def items(self) -> Sequence[Item]:
-        return self.answer.items if self.answer else ()
-
-    @property
-    def misdeeds(self) -> list[str]:
-        """What the engine itself saw the plugin do that no plugin may."""
-        return [event.detail for event in self.events if isinstance(event, Misbehaved)]
 
 
 def settings(subject: Subject, member: str = "", plan: str | None = None) -> Settings:
@@ -129,7 +100,7 @@ async def asked(case: Case, mux: Mux, watch: Watch) -> Outcome:
         error, told = failed, getattr(failed.trace, "events", ())
     tried = [event for event in told if isinstance(event, Tried)]
     raised = next((one.raised for one in reversed(watch.ended) if one.hook == "feedmux_fetch"), None)
-    return Outcome(slug=_slug(tried, raised, error), answer=answer, error=error, raised=raised)
+    return Outcome(slug=slug(tried, raised, error), answer=answer, error=error, raised=raised)
 
 
 async def check_health(mux: Mux, member: str) -> None:
@@ -162,18 +133,3 @@ def _of_hook(watch: Watch, error: FeedmuxError | None = None) -> Outcome:
     if error is None and raised is not None:
         error = raised if isinstance(raised, FeedmuxError) else BadPayload(described(raised))
     return Outcome(slug=error.slug if error else ITEMS, error=error, raised=raised)
-
-
-def _slug(tried: Sequence[Tried], raised: BaseException | None, error: FeedmuxError | None) -> str:
-    """What the attempt came to: the plugin's own error where the engine took it as such, else the engine's verdict."""
-    if not tried:
-        return error.slug if error else ITEMS
-    result = tried[-1].result
-    if raised is None and result in (Result.ANSWERED, Result.PARTIAL, Result.UNKNOWN):
-        return ITEMS
-    if isinstance(raised, FeedmuxError) and judged(raised)[0] is result:
-        return raised.slug
-    return _BY_RESULT.get(result, result.value)
-
-
-_BY_RESULT = {result: slug for slug, result, _ in RESULTS}
