@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from acme import provider, subject
+from acme import endpoint, provider, subject
 
-from feedmux import Key, Settings
+from feedmux import Asked, Key, Listed, ListingSource, Quote, Request, Settings, UnknownSymbol
 from feedmux.conformance import Case, Grade
 from feedmux.conformance.recording import recorded, wanted
 from feedmux.query import Quotes
@@ -191,3 +191,51 @@ def test_no_key_and_no_cookie_is_kept(key: Key) -> None:
         Grade.RECORDED,
         "GET https://api.acme.example/prices?tickers=BTC",
     )
+
+
+class _Listed:
+    """Knows bitcoin under an id of its own."""
+
+    simulated = False
+
+    async def send(self, outgoing: Outgoing) -> Incoming:
+        listing = b'["BTC"]'
+        return Incoming(
+            200, {}, listing if outgoing.url.endswith("/list") else b'[{"ticker":"id-btc","last":1.5}]'
+        )
+
+    async def aclose(self) -> None: ...
+
+
+def _of_listing(body: bytes) -> list[Listed]:
+    return [Listed(symbol, f"id-{symbol.lower()}") for symbol in msgspec.json.decode(body, type=list[str])]
+
+
+def _by_id(asked: Asked[Quotes]) -> Request:
+    return Request("/prices", {"tickers": ",".join(asked.id(symbol) for symbol in asked.query.symbols)})
+
+
+def _of_ids(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
+    return [Quote(symbol=symbol, price=1.5) for symbol in asked.query.symbols]
+
+
+LISTED = provider(
+    listing=ListingSource(Request("/list"), _of_listing), endpoints=endpoint(request=_by_id, parse=_of_ids)
+)
+
+
+def test_a_listing_that_had_to_be_read_is_a_case_as_well() -> None:
+    asked = recorded(subject(LISTED), wanted("quotes", Quotes("BTC"), ""), Settings(), _Listed())
+    listing, quotes = asyncio.run(asked)
+    assert (listing.capability, listing.target, listing.content) == ("listing", "/list", b'["BTC"]')
+    assert (quotes.capability, quotes.target, quotes.expected) == (
+        "quotes",
+        "/prices?tickers=id-btc",
+        "items",
+    )
+
+
+def test_where_only_a_listing_was_read_the_error_is_raised() -> None:
+    asked = recorded(subject(LISTED), wanted("quotes", Quotes("XYZ"), ""), Settings(), _Listed())
+    with pytest.raises(UnknownSymbol):
+        asyncio.run(asked)

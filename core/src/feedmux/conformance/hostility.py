@@ -12,9 +12,10 @@ from feedmux.clock import Chance
 from feedmux.conformance.case import ITEMS, Case
 from feedmux.conformance.figures import Figure, Figures, constants
 from feedmux.conformance.mutation import mutations, shortened
+from feedmux.conformance.outcome import Outcome
 from feedmux.conformance.report import Verdict
 from feedmux.conformance.subject import Subject
-from feedmux.conformance.trial import Outcome, opened, put, put_anew, settings, upstream
+from feedmux.conformance.trial import opened, put, put_anew, settings, upstream
 from feedmux.conformance.watch import Watch
 from feedmux.errors import BadPayload
 from feedmux.failure import failure_of

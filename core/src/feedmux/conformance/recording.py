@@ -61,10 +61,12 @@ async def recorded(
     extensions, plugins = {"recorder": watch}, {subject.name: subject.plugin}
     async with feedmux.open(chosen, plugins=plugins, extensions=extensions, clock=clock) as mux:
         outcome = await asked(wanted, mux, watch)
-    if not recorder.exchanges:
+    retry_after = getattr(outcome.raised, "retry_after", None)
+    told = replace(wanted, expected=outcome.slug, retry_after=retry_after)
+    made = _Desk(subject, chosen, wanted.member).cases(recorder.exchanges, told)
+    if not made:
         raise outcome.error or UpstreamDown("nothing was sent", sent=False)
-    told = replace(wanted, expected=outcome.slug, retry_after=getattr(outcome.raised, "retry_after", None))
-    return _Desk(subject, chosen, wanted.member).cases(recorder.exchanges, told)
+    return made
 
 
 def wanted(capability: str, query: Query | None, member: str) -> Case:
@@ -87,18 +89,19 @@ class _Desk:
         self._listing = upstream.listing
 
     def cases(self, exchanges: Sequence[Exchange], told: Case) -> list[Case]:
-        """The listing that had to be read first, where one had, and what `told` says, with its exchange.
+        """What `told` says, with its exchange, before it the listing that had to be read; none where that was all.
 
-        That is the last answer to what was asked first: another host's, where the first does not serve.
+        Its exchange is the last answer to what was asked first: another host's, where the first does not serve.
         """
         if told.capability == LISTING:
-            return [self._case(exchanges[-1], told)]
+            return [self._case(one, told) for one in exchanges[-1:]]
         listings = [one for one in exchanges if self._reads_listing(one)]
         others = [one for one in exchanges if one not in listings]
+        if not others:
+            return []
         listing = replace(told, capability=LISTING, parameters={}, expected=ITEMS, retry_after=None)
-        made = [self._case(one, listing) for one in listings[-1:] if others]
         answers = [one for one in others if self._target(one) == self._target(others[0])]
-        return [*made, *(self._case(one, told) for one in answers[-1:])] or [self._case(listings[-1], told)]
+        return [*(self._case(one, listing) for one in listings[-1:]), self._case(answers[-1], told)]
 
     def _target(self, exchange: Exchange) -> str:
         return below(exchange[0].url, self._hosts)

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from feedmux import virtual
 from feedmux.conformance.case import Case
+from feedmux.conformance.outcome import Outcome
 from feedmux.conformance.replay import Constant, below, canonical
 from feedmux.conformance.report import Verdict
 from feedmux.conformance.subject import Subject
-from feedmux.conformance.trial import Outcome, opened, put, settings, upstream
+from feedmux.conformance.trial import opened, put, settings, upstream
 from feedmux.conformance.watch import Watch
 from feedmux.errors import FeedmuxError
 from feedmux.query import Query

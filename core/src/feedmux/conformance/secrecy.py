@@ -10,10 +10,11 @@ import msgspec
 from feedmux import virtual
 from feedmux.conformance.case import Case
 from feedmux.conformance.echo import heard
+from feedmux.conformance.outcome import Outcome
 from feedmux.conformance.replay import Constant
 from feedmux.conformance.report import Verdict
 from feedmux.conformance.subject import Subject
-from feedmux.conformance.trial import CANARY, Outcome, put
+from feedmux.conformance.trial import CANARY, put
 
 ECHOES = (
     (200, f"<html>{CANARY} is not welcome</html>".encode()),
