@@ -43,7 +43,7 @@ async def test_a_provider_that_refuses_a_question_is_not_asked_it():
 
         assert remote.requests == 0
         assert [(skip.member, skip.reason, skip.detail) for skip in skips if skip.member == "p0"] == [
-            ("p0", Reason.NOT_LISTED, "BTC only")
+            ("p0", Reason.NOT_SERVED, "BTC only")
         ]
 
 

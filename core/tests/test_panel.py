@@ -9,6 +9,7 @@ from simulated.remote import Remote, body
 
 from feedmux import BadPayload, FeedmuxError, Limits, Member, News, Provider, Quotes, Request, Terms
 from feedmux.event import Held, Tried
+from feedmux.transport import Incoming
 
 NAMES = ("north", "south", "east", "west")
 
@@ -112,6 +113,56 @@ async def test_a_voice_alone_is_never_served():
             await simulated.mux.get(Quotes(["BTC"]))
 
         assert not simulated.mux.held(Quotes(["BTC"]))
+
+
+async def test_a_jump_that_members_of_one_origin_say_is_not_believed_at_once():
+    prices = {"north": 100.0, "south": 100.0}
+
+    def script(call):
+        name = call.host.removeprefix("https://").removesuffix(".example")
+        return body({"prices": dict.fromkeys(call.symbols, prices[name])})
+
+    provider = Provider(
+        hosts=(),
+        members=tuple(Member(name, (f"https://{name}.example",), origin="one") for name in prices),
+        limits=Limits(weight=10),
+        endpoints=(endpoint(Quotes, Terms(ttl=5, fan_out=2)),),
+        health=Request("/health"),
+    )
+    async with world({"many": (provider, Remote(script=script))}) as simulated:
+        await simulated.mux.get(Quotes(["BTC"]))
+        prices.update(north=1000.0, south=1000.0)
+        await simulated.mux.clock.sleep(11)
+        held = await simulated.mux.get(Quotes(["BTC"]))
+        await simulated.mux.clock.sleep(11)
+        accepted = await simulated.mux.get(Quotes(["BTC"]))
+
+        assert (held.items[0].price, held.stale) == (100.0, True)
+        assert (accepted.items[0].price, accepted.stale) == (1000.0, False)
+
+
+async def test_every_batch_of_a_large_question_is_heard_by_the_whole_panel():
+    provider, remote = exchanges(north=100.0, south=101.0, east=103.0, west=102.0)
+    async with world({"many": (provider, remote)}) as simulated:
+        answer = await simulated.mux.get(Quotes([f"S{n}" for n in range(12)]))
+
+        assert {len(item.origin.split(", ")) for item in answer.items} == {3}
+
+
+async def test_a_batch_that_a_member_refuses_for_one_item_is_halved_there_too():
+    def script(call):
+        return (
+            Incoming(404, {}, b"{}")
+            if "BAD" in call.symbols
+            else body({"prices": dict.fromkeys(call.symbols, 1.0)})
+        )
+
+    provider, _ = exchanges()
+    async with world({"many": (provider, Remote(script=script))}) as simulated:
+        answer = await simulated.mux.get(Quotes(["A", "B", "BAD", "C"]))
+
+        assert [item.symbol for item in answer.items] == ["A", "B", "C"]
+        assert list(answer.missing) == ["BAD"]
 
 
 def test_headlines_of_several_feeds_are_merged_and_each_given_once():

@@ -56,7 +56,7 @@ async def test_what_does_not_happen_is_not_told():
         await Callers(simulated.mux, lambda n: Quotes([f"S{n}"])).in_bursts(20, 1)
         await simulated.mux.clock.sleep(1)
 
-        assert set(kinds(simulated.events)) == {Tried, Answered, Changed}
+        assert set(kinds(simulated.events)) == {Cached, Considered, Tried, Answered, Changed}
 
 
 async def test_a_plan_is_what_the_next_question_does():

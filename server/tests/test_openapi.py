@@ -40,7 +40,7 @@ async def test_parameters_carry_ranges_choices_and_defaults(client: Any) -> None
 
 async def test_errors_are_problems(client: Any) -> None:
     responses = (await described(client))["paths"]["/v1/quotes"]["get"]["responses"]
-    assert set(responses) == {"200", "400", "404", "500", "502", "503", "504"}
+    assert set(responses) == {"200", "400", "404", "414", "500", "502", "503", "504"}
     assert list(responses["503"]["content"]) == ["application/problem+json"]
     assert "Retry-After" in responses["503"]["headers"]
     assert "Age" in responses["200"]["headers"]

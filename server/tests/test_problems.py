@@ -45,6 +45,7 @@ async def problem(client: Any, url: str, status: int, slug: str) -> dict[str, An
         ("/v1/candles/BTC?interval=2h", "interval", "one of"),
         (f"{QUOTES}&max_age=-1", "max_age", ">= 0"),
         (f"{QUOTES}&max_age=nan", "max_age", "got 'nan'"),
+        (f"{QUOTES}&max_age=null", "max_age", "expected `float`, got `str`; got 'null'"),
         (f"{QUOTES}&deadline=0", "deadline", "> 0"),
         (f"{QUOTES}&deadline=inf", "deadline", "<= 60"),
         (f"{QUOTES}&only=alfa", "only", "did you mean alpha"),
@@ -123,6 +124,23 @@ async def test_an_error_that_waiting_does_not_heal_names_no_time() -> None:
 
 async def test_a_path_that_is_none_is_404(client: Any) -> None:
     await problem(client, "/v1/nothing?api_key=SECRET", 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [("/v1/fear_greed", "/v1/fear-greed"), ("/v1/query/quote", "/v1/query/quotes"), ("/v1/a/b/c", "")],
+)
+async def test_a_path_that_is_nearly_one_is_named(client: Any, path: str, meant: str) -> None:
+    detail = (await client.get(path)).json()["detail"]
+    assert detail.partition("; did you mean ")[2] == (f"{meant}?" if meant else "")
+
+
+async def test_options_name_head_too(client: Any) -> None:
+    assert set((await client.options("/v1/quotes")).headers["allow"].split(", ")) == {
+        "GET",
+        "HEAD",
+        "OPTIONS",
+    }
 
 
 async def test_a_method_that_does_not_fit_is_405_and_says_what_does(client: Any) -> None:

@@ -169,6 +169,31 @@ def test_a_broken_configuration_is_told_before_anything_listens(start: Start, tm
     assert "Traceback" not in "\n".join(server.logged)
 
 
+def test_a_plan_that_is_not_known_is_told_like_any_wrong_setting(start: Start, tmp_path: Path) -> None:
+    config = tmp_path / "wrong.toml"
+    config.write_text('[providers.coingecko]\nplan = "demon"\n')
+    server = start(*FEEDMUX, "serve", "--sandbox", "on", "--config", str(config), "--port", "0")
+    assert server.ended() == 2
+    told = "\n".join(server.logged)
+    assert "providers.coingecko.plan: is not known; did you mean demo?" in told
+    assert "Traceback" not in told
+
+
+def test_it_listens_where_a_name_leads(start: Start, port: int) -> None:
+    server = start(*FEEDMUX, "serve", "--sandbox", "on", "--host", "localhost", "--port", str(port))
+    assert server.until_said("listens") == f"Feedmux listens on http://127.0.0.1:{port}"
+    assert get(port, "/api/health", Host=f"localhost:{port}")[0] == 200
+    assert server.stop() == 0
+    assert "reached by other machines" not in "\n".join(server.logged)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "." * 300])
+def test_a_name_that_leads_nowhere_is_told(start: Start, host: str) -> None:
+    server = start(*FEEDMUX, "serve", "--sandbox", "on", "--host", host, "--port", "0")
+    assert server.ended() == 2
+    assert server.logged == [f"feedmux serve: {host} is no address of this machine: choose another --host"]
+
+
 def test_listening_for_others_is_warned_of(start: Start, port: int) -> None:
     server = start(*FEEDMUX, "serve", "--sandbox", "on", "--host", "0.0.0.0", "--port", str(port))
     server.until_said("listens")

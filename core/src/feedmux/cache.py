@@ -36,6 +36,8 @@ class Entry(Struct, frozen=True):
 
 
 JUMPS_KEPT = 600.0
+NOTES = 4
+"""Notes kept for each answer kept."""
 Cell = dict[str, Entry]
 """For one question the newest entry of each member."""
 
@@ -129,6 +131,8 @@ class Cache:
 
     def __init__(self, clock: Clock, size: int) -> None:
         self._memory = Memory(clock, size)
+        self._notes = Memory(clock, NOTES * size)
+        """What must not be forgotten under a flood of other questions: ttls, unknown symbols, jumps."""
         self._clock = clock
         self._watchers: dict[Hashable, set[Callable[[], None]]] = {}
 
@@ -142,34 +146,55 @@ class Cache:
         now = self._clock.monotonic()
         kept = {m: e for m, e in (self.cell(key) or {}).items() if max(e.good_until, e.ttl_until) > now}
         kept[entry.member] = entry
+        self.remember_asked(key, entry.member, entry.ttl_until)
         longest = max(max(e.good_until, e.ttl_until) for e in kept.values())
         self._memory.put(key, kept, max(0.001, longest - now))
         for told in tuple(self._watchers.get(key, ())):
             told()
 
-    def remember_unknown(self, key: Hashable, members: frozenset[str], seconds: float) -> None:
-        """These members do not know it: they are not asked again for so long."""
-        self._memory.put(("unknown", key), members | self.unknown(key), seconds)
+    def remember_asked(self, key: Hashable, member: str, until: float) -> None:
+        """The member was asked for it: not again before its ttl ends (monotonic), whatever came."""
+        asked = {m: u for m, u in self.asked(key).items() if u > self._clock.monotonic()}
+        self._note("asked", key, asked | {member: until}, until - self._clock.monotonic())
+
+    def asked(self, key: Hashable) -> dict[str, float]:
+        """Until when each member must not be asked for it again."""
+        asked: dict[str, float] | None = self._notes.peek(("asked", key))
+        return asked or {}
+
+    def remember_unknown(self, key: Hashable, member: str, seconds: float) -> None:
+        """This member does not know it: it is not asked again for so long."""
+        until = self._clock.monotonic() + seconds
+        self._note("unknown", key, self._unknown_until(key) | {member: until}, seconds)
 
     def unknown(self, key: Hashable) -> frozenset[str]:
         """The members that have lately said they do not know it."""
-        members: frozenset[str] | None = self._memory.peek(("unknown", key))
-        return members or frozenset()
+        now = self._clock.monotonic()
+        return frozenset(member for member, until in self._unknown_until(key).items() if until > now)
+
+    def _unknown_until(self, key: Hashable) -> dict[str, float]:
+        said: dict[str, float] | None = self._notes.peek(("unknown", key))
+        return said or {}
 
     def remember_jump(self, key: Hashable, entry: Entry) -> None:
         """A price that jumped and that nobody confirmed: kept apart, to compare the member's next word with."""
-        jumps: dict[str, Entry] = self._memory.peek(("jump", key)) or {}
-        self._memory.put(("jump", key), {**jumps, entry.member: entry}, JUMPS_KEPT)
+        self._note("jump", key, self._jumps(key) | {entry.member: entry}, JUMPS_KEPT)
 
     def forget_jump(self, key: Hashable, member: str) -> None:
         """Another member contradicted it: the member's saying so again will be no confirmation."""
-        jumps: dict[str, Entry] = self._memory.peek(("jump", key)) or {}
-        self._memory.put(("jump", key), {m: e for m, e in jumps.items() if m != member}, JUMPS_KEPT)
+        jumps = {m: e for m, e in self._jumps(key).items() if m != member}
+        self._note("jump", key, jumps, JUMPS_KEPT)
 
     def jumped(self, key: Hashable, member: str) -> Entry | None:
         """The member's last jump that nobody confirmed."""
-        jumps: dict[str, Entry] = self._memory.peek(("jump", key)) or {}
-        return jumps.get(member)
+        return self._jumps(key).get(member)
+
+    def _jumps(self, key: Hashable) -> dict[str, Entry]:
+        jumps: dict[str, Entry] | None = self._notes.peek(("jump", key))
+        return jumps or {}
+
+    def _note(self, kind: str, key: Hashable, value: object, seconds: float) -> None:
+        self._notes.put((kind, key), value, max(0.001, seconds))
 
     def watch(self, key: Hashable, told: Callable[[], None]) -> Callable[[], None]:
         """Call `told` whenever an entry is kept under the key; gives back what ends it."""
@@ -187,6 +212,7 @@ class Cache:
         """Forget everything; gives back how much it was."""
         count = len(self._memory)
         self._memory.forget()
+        self._notes.forget()
         return count
 
     def __len__(self) -> int:

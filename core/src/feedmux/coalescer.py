@@ -10,7 +10,7 @@ from functools import partial
 from feedmux.cache import Entry
 from feedmux.clock import Clock
 from feedmux.errand import Errand
-from feedmux.errors import FeedmuxError
+from feedmux.errors import FeedmuxError, NoProvider
 from feedmux.query import Query
 from feedmux.route import Pins
 from feedmux.router import Router
@@ -46,9 +46,12 @@ class Coalescer:
         """When the last flights of a company left, while any of them is in the air."""
         self._in_the_air: Counter[Hashable] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def flight(self, part: Query, pins: Pins, deadline: float, *, at_hand: bool) -> tuple[Flight, bool]:
         """The flight for a part, and whether it was under way already."""
+        if self._closed:
+            raise NoProvider("the engine is closed")
         known = self._flights.get((part, pins))
         if known is not None and not known.landed.done():
             known.errand.deadline = max(known.errand.deadline, deadline)
@@ -75,6 +78,8 @@ class Coalescer:
 
     def _leave(self, company: Hashable, pins: Pins) -> None:
         flights = self._gathered.pop(company, [])
+        if self._closed:
+            return
         now = self._clock.monotonic()
         self._left_at[company] = now
         self._in_the_air[company] += len(flights)
@@ -110,6 +115,10 @@ class Coalescer:
 
     async def aclose(self) -> None:
         """Cancel what is under way; everybody who waits is told."""
+        self._closed = True
+        for flights in self._gathered.values():
+            for flight in flights:
+                flight.errand.done(NoProvider("the engine is closing"))
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:

@@ -16,6 +16,7 @@ class Reason(enum.Enum):
 
     NOT_PINNED = "not pinned"
     NOT_LISTED = "does not list it"
+    NOT_SERVED = "does not serve it"
     SAID_UNKNOWN = "said it is unknown"
     INSIDE_TTL = "asked a moment ago"
     CLOSED = "closed"

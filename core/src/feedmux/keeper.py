@@ -16,7 +16,7 @@ from feedmux.event import Event, Held
 from feedmux.items import Item
 from feedmux.listing import Listed
 from feedmux.query import Query
-from feedmux.request import Asked
+from feedmux.request import Asked, Request
 from feedmux.rotation import Candidate
 
 REMEMBER_UNKNOWN = 60.0
@@ -55,14 +55,20 @@ class Keeper:
         return Asked(query, self._clock.now(), ids, standing.member)
 
     def key(self, candidate: Candidate, part: Query) -> Hashable:
-        """Under what a member's answer is kept: the part of a divisible question, else the request it makes."""
+        """Under what a member's answer is kept: the part of a divisible question, else the request it makes, with
+        all of the question that the request's items carry.
+        """
         if part.many:
             return part
+        whole = tuple(getattr(part, name) for name in type(part).whole_fields())
+        return candidate.standing.name, part.capability, whole, self._request_key(candidate, part)
+
+    def _request_key(self, candidate: Candidate, part: Query) -> Hashable:
         try:
             request = candidate.standing.calls.request(asked=self.asked(candidate, part))
-        except Exception:  # noqa: BLE001 - it will raise again where it is asked, and be named there
-            request = None
-        return (candidate.standing.name, part.capability, request.key if request is not None else part)
+            return request.key if isinstance(request, Request) else part
+        except (Exception, SystemExit):  # noqa: BLE001 - it will raise again where it is asked, and be named there
+            return part
 
     def keys(self, candidate: Candidate, part: Query) -> tuple[Hashable, ...]:
         """Where a member's answers may be kept: its own, and last where its provider's members are heard together."""
@@ -90,10 +96,12 @@ class Keeper:
                 continue
             if why := guard.too_old((item,), query, candidate.terms, self._clock.now()):
                 refusals.append(self._held(candidate, element, why, told))
+                self.cache.remember_asked(part, candidate.name, self._ttl_until(candidate))
                 continue
             entry = self._entry(candidate, (item,))
             if not entry.voice and (why := self.jumped(candidate, part, item)):
                 self._held(candidate, element, why, told)
+                self.cache.remember_asked(part, candidate.name, entry.ttl_until)
                 if element in asked_for:
                     suspects[part] = entry
                 continue
@@ -110,14 +118,18 @@ class Keeper:
         if not items and not type(query).may_be_empty:
             raise BadPayload("gave no items", provider=candidate.name)
         if why := guard.too_old(items, query, candidate.terms, self._clock.now()):
+            self.cache.remember_asked(self.key(candidate, query), candidate.name, self._ttl_until(candidate))
             raise BadPayload(why, provider=candidate.name)
         entry = self._entry(candidate, tuple(items))
         self.cache.keep(self.key(candidate, query), entry)
         return Fetched({query: entry})
 
+    def _ttl_until(self, candidate: Candidate) -> float:
+        """When its ttl ends, lengthened by up to a tenth so that not all end at once."""
+        return self._clock.monotonic() + candidate.terms.ttl * (1.0 + self._chance.uniform(0.0, 0.1))
+
     def _entry(self, candidate: Candidate, items: tuple[Item, ...]) -> Entry:
         now, wall = self._clock.monotonic(), self._clock.now()
-        ttl = candidate.terms.ttl * (1.0 + self._chance.uniform(0.0, 0.1))
         newest = max((item.observed_at for item in items if item.observed_at), default=wall)
         left = guard.longest_stale(candidate.query, candidate.terms) - (wall - newest).total_seconds()
         return Entry(
@@ -125,7 +137,7 @@ class Keeper:
             provider=candidate.standing.provider,
             items=items,
             fetched=now,
-            ttl_until=now + ttl,
+            ttl_until=self._ttl_until(candidate),
             good_until=now + left,
             simulated=candidate.standing.simulated,
             stale=any(item.stale for item in items),
@@ -140,7 +152,8 @@ class Keeper:
         good = (entry.items[0] for entry in cell.values() if not entry.voice)
         last = max(good, key=lambda one: one.observed_at or self._clock.now(), default=None)
         why = guard.jump(item, last, part)
-        before = self.cache.jumped(part, candidate.name) if why else None
+        said_by = candidate.standing.provider if candidate.fan_out > 1 else candidate.name
+        before = self.cache.jumped(part, said_by) if why else None
         if before is not None and guard.agree(item, before.items[0], part):
             return ""  # it says so a second time
         return why
@@ -188,7 +201,7 @@ class Keeper:
     def remember_unknown(self, candidate: Candidate, part: Query) -> None:
         """The candidate does not know this part: it is not asked for it again for a minute."""
         seconds = REMEMBER_UNKNOWN * (1.0 + self._chance.uniform(0.0, 0.1))
-        self.cache.remember_unknown(part, frozenset((candidate.name,)), seconds)
+        self.cache.remember_unknown(part, candidate.name, seconds)
 
 
 def _surplus(query: Query, element: str) -> Query | None:

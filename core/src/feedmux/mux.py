@@ -83,7 +83,7 @@ class Mux:
         self._fetcher.conduct.changed = self._changed
         self._fetcher.listings.listed = self._listed
         self._fetcher.attempts.misbehaving = self._quarantine
-        self._router = Router(self._fetcher, self._fleet.rotations, self.clock)
+        self._router = Router(self._fetcher, self._fleet.rotations, self.clock, self._tell)
         self._coalescer = Coalescer(self._router, self.clock)
         if self._audience.listens:
             self._background(self._audience.attend())
@@ -168,7 +168,7 @@ class Mux:
         for part in query.parts():
             mine = self._cells(part, pins)
             entry = self._best(part, pins, mine)
-            told.append(_cached(part, entry, fresh, began))
+            told.append(self._say(_cached(part, entry, fresh, began)))
             if entry is not None and began - entry.fetched <= fresh and not entry.stale:
                 found[part] = entry
                 cells += mine
@@ -180,7 +180,8 @@ class Mux:
         failed = await self._landed(query, flights, found, pins, until, told)
         answer = self._assemble(query, found, failed, began, fresh, told, bool(flights))
         if plain and not flights and not failed:
-            self._remember(query, answer, cells, min(e.fetched for e in found.values()) + fresh)
+            until = min(min(e.fetched + fresh, e.good_until) for e in found.values())
+            self._remember(query, answer, cells, until)
         return answer
 
     async def _landed(
@@ -486,6 +487,8 @@ def _shared(failed: Mapping[Query, FeedmuxError]) -> FeedmuxError:
     kinds = {type(error) for error in errors}
     waits = [error.retry_after for error in errors if error.retry_after is not None]
     if len(kinds) == 1:
-        return copy.copy(errors[0])  # a flight's error is shared; the trace is this caller's
+        error = copy.copy(errors[0])  # a flight's error is shared; the trace is this caller's
+        error.retry_after = min(waits, default=None)
+        return error
     detail = "; ".join(dict.fromkeys(error.detail for error in errors))[:500]
     return NoProvider(detail, retry_after=min(waits, default=1.0))

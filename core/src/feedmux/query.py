@@ -48,6 +48,8 @@ class Query(Struct, frozen=True):
     """The items are one series: its age is that of the newest."""
     max_stale: ClassVar[float] = 3600.0
     """Seconds after which an observation is no answer any more."""
+    cuts: ClassVar[frozenset[str]] = frozenset({"limit"})
+    """The fields that `cut` alone reads: questions that differ in nothing else may share a provider's answer."""
     may_be_empty: ClassVar[bool] = False
     """No items is an answer, not a failure."""
     max_jump: ClassVar[float | None] = None
@@ -120,6 +122,11 @@ class Query(Struct, frozen=True):
     def options(cls) -> tuple[FieldInfo, ...]:
         """The fields a command line takes as --options."""
         return tuple(f for f in fields_of(cls) if not f.required)
+
+    @classmethod
+    def whole_fields(cls) -> tuple[str, ...]:
+        """The fields in which questions must agree to share a provider's answer: all but `cuts`."""
+        return tuple(f.name for f in fields_of(cls) if f.name not in cls.cuts)
 
     @classmethod
     def shared_fields(cls) -> tuple[str, ...]:
@@ -403,6 +410,7 @@ class News(Query, frozen=True):
     capability: ClassVar = "news"
     item: ClassVar[type[Item]] = items.Headline
     may_be_empty: ClassVar[bool] = True
+    cuts: ClassVar[frozenset[str]] = frozenset({"text", "limit"})
     max_stale: ClassVar[float] = 86_400.0
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 
@@ -58,6 +59,8 @@ class Skip(Struct, frozen=True):
     detail: str = ""
     until: float | None = None
     inferred: bool = False
+    parts: tuple[Query, ...] = ()
+    """What it would be asked for, were it not closed."""
 
 
 class Route(Struct, frozen=True):
@@ -99,7 +102,7 @@ class Route(Struct, frozen=True):
     def least_closed(self) -> Skip | None:
         """Of the members closed on inference alone, the one whose backoff ends first: whom a panic may ask."""
         return min(
-            (skip for skip in self.skips if skip.inferred and skip.until is not None),
+            (skip for skip in self.skips if skip.inferred and skip.parts and skip.until is not None),
             key=lambda skip: skip.until or 0.0,
             default=None,
         )
@@ -163,7 +166,10 @@ class _Sifter:
             return True
         skip = self._narrow(candidate) if self._choosy or candidate.picky else None
         if not clear and (skip is None or skip.reason is Reason.INSIDE_TTL):
-            skip = _obstacle(candidate, self._need, self._now) or skip
+            parts = self.able.pop(candidate, self._need.parts) if skip is None else ()
+            skip = _obstacle(candidate, self._need, parts, self._now) or skip
+            if skip is None and len(parts) < len(self._need.parts):
+                self.able[candidate] = parts
         if skip is not None:
             self.skips.append(skip)
         return skip is None
@@ -188,7 +194,7 @@ class _Sifter:
         return None
 
 
-def _obstacle(candidate: Candidate, need: Need, now: float) -> Skip | None:
+def _obstacle(candidate: Candidate, need: Need, parts: tuple[Query, ...], now: float) -> Skip | None:
     """What stands in the way of asking this candidate at all."""
     standing = candidate.standing
     if standing.quarantined or not standing.enabled:
@@ -199,11 +205,12 @@ def _obstacle(candidate: Candidate, need: Need, now: float) -> Skip | None:
     if why := breaker.obstacle(now):
         until = breaker.state.until
         ends = None if until == float("inf") else max(until, now)
-        return Skip(candidate, Reason.CLOSED, why, ends, inferred=not breaker.state.demanded)
+        return Skip(candidate, Reason.CLOSED, why, ends, not breaker.state.demanded, parts)
     full = standing.quota.room(candidate.cost_of(_widest(candidate, need.parts)), now)
     if full is None:
         return None
-    return Skip(candidate, Reason.BUSY if full.momentary else Reason.EXHAUSTED, full.reason, full.until)
+    reason = Reason.BUSY if full.momentary else Reason.EXHAUSTED
+    return Skip(candidate, reason, full.reason, None if math.isinf(full.until) else full.until)
 
 
 def _widest(candidate: Candidate, parts: tuple[Query, ...]) -> Query:
@@ -217,9 +224,9 @@ def _widest(candidate: Candidate, parts: tuple[Query, ...]) -> Query:
 def _unfit(candidate: Candidate, part: Query, need: Need, now: float) -> Skip | None:
     standing, vs = candidate.standing, getattr(part, "vs", "")
     if candidate.currencies and vs not in candidate.currencies:
-        return Skip(candidate, Reason.NOT_LISTED, f"does not answer in {vs}")
+        return Skip(candidate, Reason.NOT_SERVED, f"does not answer in {vs}")
     if why := candidate.refusal(part):
-        return Skip(candidate, Reason.NOT_LISTED, why)
+        return Skip(candidate, Reason.NOT_SERVED, why)
     for symbol in part.symbols_asked:
         named = exact(symbol)
         if named is not None and named.provider != standing.provider:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from feedmux.budget import Budget
 from feedmux.clock import Clock
 from feedmux.errand import Errand
+from feedmux.event import Event
 from feedmux.fetcher import Fetcher
 from feedmux.query import Query
 from feedmux.rotation import Rotation
@@ -21,8 +22,15 @@ PANIC_EVERY = 1.0
 class Router:
     """Everything that is asked of an upstream for a question goes along a route planned here."""
 
-    def __init__(self, fetcher: Fetcher, rotations: Mapping[str, Rotation], clock: Clock) -> None:
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        rotations: Mapping[str, Rotation],
+        clock: Clock,
+        tell: Callable[[Event], None],
+    ) -> None:
         self.fetcher = fetcher
+        self.tell = tell
         self.rotations = rotations
         self.budget = Budget()
         self.clock = clock
@@ -46,15 +54,14 @@ class Router:
         cache = self.fetcher.keeper.cache
         for part in parts:
             if part.many:
-                if cell := cache.cell(part):
-                    recent[part] = {entry.member: entry.ttl_until for entry in cell.values()}
+                if asked := cache.asked(part):
+                    recent[part] = asked
                 if said := cache.unknown(part):
                     unknown[part] = said
                 continue
             for candidate in rotation.candidates:
-                cell = cache.cell(self.fetcher.keeper.key(candidate, part)) or {}
-                for entry in cell.values():
-                    recent.setdefault(part, {})[entry.member] = entry.ttl_until
+                if asked := cache.asked(self.fetcher.keeper.key(candidate, part)):
+                    recent.setdefault(part, {}).update(asked)
         return recent, unknown
 
     def walks(self, errands: Sequence[Errand], pins: Pins) -> list[Walk]:

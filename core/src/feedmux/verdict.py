@@ -10,6 +10,7 @@ from feedmux.event import Reason
 from feedmux.route import Route
 
 _SAID_SO = (Reason.NOT_LISTED, Reason.SAID_UNKNOWN)
+_NOT_SERVED = Reason.NOT_SERVED
 _COULD_KNOW = (Reason.CLOSED, Reason.EXHAUSTED, Reason.BUSY)
 
 
@@ -20,6 +21,13 @@ def verdict(errand: Errand, route: Route, now: float) -> FeedmuxError:
     for shared in (BadPayload, InvalidQuery):
         if errand.errors and all(isinstance(error, shared) for error in errand.errors):
             return errand.errors[-1]
+    if (
+        not errand.errors
+        and route.skips
+        and not route.order
+        and all(s.reason is _NOT_SERVED for s in route.skips)
+    ):
+        return InvalidQuery(f"no provider serves this: {route.skips[0].detail}")
     if now >= errand.deadline and any(errand.may_ask(candidate) for candidate in route.order):
         return DeadlineExceeded("the deadline passed before a provider answered")
     reopening = route.reopening()

@@ -11,7 +11,7 @@ import structlog
 
 from feedmux.cache import Entry
 from feedmux.errand import TRIES, Errand
-from feedmux.errors import BadPayload, FeedmuxError, InvalidQuery, NoProvider, UnknownSymbol
+from feedmux.errors import BadPayload, FeedmuxError, InvalidQuery, NoProvider, UnknownSymbol, UpstreamDown
 from feedmux.event import Event, Reason, Skipped, Waited
 from feedmux.keeper import Fetched
 from feedmux.query import Query
@@ -42,13 +42,19 @@ class Walk:
         for errand in errands:
             errand.events = self._events
 
+    def _tell(self, *events: Event) -> None:
+        """These belong to this walk's trace, and to whoever observes."""
+        for event in events:
+            self._events.append(event)
+            self._router.tell(event)
+
     @property
     def _deadline(self) -> float:
         return max((errand.deadline for errand in self._left.values()), default=0.0)
 
     def begin(self) -> None:
         """Tell the route and take the first turn, so that the next walk is planned after it."""
-        self._events += self._route.events(self._clock.monotonic())
+        self._tell(*self._route.events(self._clock.monotonic()))
         self._step = self._next()
 
     async def run(self) -> None:
@@ -87,12 +93,14 @@ class Walk:
 
     def _next(self) -> tuple[Candidate, tuple[Query, ...], Permit | None] | None:
         """The next candidate with something to ask it for and, where it needs no listing first, its permit."""
-        while self._queue:
+        while self._queue and self._clock.monotonic() < self._deadline:
             candidate = self._queue.pop(0)
             parts = tuple(part for part in self._route.parts_for(candidate) if self._may_ask(candidate, part))
             if not parts:
                 continue
             if candidate.listed and candidate.standing.listing is None:
+                if self._is_closed(candidate):
+                    continue
                 return candidate, parts, None
             permit = self._take(candidate, parts[: candidate.terms.batch])
             if permit is not None:
@@ -103,14 +111,20 @@ class Walk:
         errand = self._left.get(part)
         return errand is not None and errand.may_ask(candidate)
 
+    def _is_closed(self, candidate: Candidate) -> bool:
+        """Whether its breaker lets nothing through now; the trace then says why."""
+        now, breaker = self._clock.monotonic(), candidate.standing.breaker
+        why = breaker.obstacle(now)
+        if why:
+            self._skipped(candidate, Reason.CLOSED, why, breaker.state.until, now)
+        return bool(why)
+
     def _take(self, candidate: Candidate, parts: Sequence[Query]) -> Permit | None:
         """A permit for one request and the turn it takes; None, and the trace says why, where there is none."""
         now, standing = self._clock.monotonic(), candidate.standing
-        if why := standing.breaker.obstacle(now):
-            self._skipped(candidate, Reason.CLOSED, why, standing.breaker.state.until, now)
+        if self._is_closed(candidate):
             return None
-        query = parts[0] if len(parts) == 1 else parts[0].narrowed([e for p in parts for e in p.elements])
-        taken = standing.quota.take(candidate.cost_of(query), now)
+        taken = standing.quota.take(candidate.cost_of(_joined(parts)), now)
         if isinstance(taken, Full):
             reason = Reason.BUSY if taken.momentary else Reason.EXHAUSTED
             self._skipped(candidate, reason, taken.reason, taken.until, now)
@@ -137,7 +151,7 @@ class Walk:
 
     def _skipped(self, candidate: Candidate, reason: Reason, detail: str, until: float, now: float) -> None:
         wait = None if math.isinf(until) else max(0.0, until - now)
-        self._events.append(Skipped(at=now, member=candidate.name, reason=reason, detail=detail, wait=wait))
+        self._tell(Skipped(at=now, member=candidate.name, reason=reason, detail=detail, wait=wait))
 
     # asking
 
@@ -151,7 +165,7 @@ class Walk:
         if candidate.fan_out > 1:
             await self._panel(candidate, parts, permit)
             return
-        limit, batch = self._share(candidate, parts), candidate.terms.batch
+        until, batch = self._until(candidate, parts), candidate.terms.batch
         requests = []
         for start in range(0, len(parts), batch):
             some = parts[start : start + batch]
@@ -161,7 +175,7 @@ class Walk:
                 break
             for part in some:
                 self._left[part].tried(candidate)
-            requests.append(self._request(candidate, some, permit, limit))
+            requests.append(self._request(candidate, some, permit, until))
             permit = None
         if len(requests) == 1:
             await requests[0]
@@ -169,44 +183,68 @@ class Walk:
             await asyncio.gather(*requests)
 
     async def _panel(self, candidate: Candidate, parts: tuple[Query, ...], permit: Permit) -> None:
-        """One try at several members of a provider at once: they are heard together."""
-        limit, some = self._share(candidate, parts), parts[: candidate.terms.batch]
-        for part in some:
-            self._left[part].tried(candidate)
-        panel = [self._voice(candidate, some, permit, limit)]
-        for other in [one for one in self._queue if one.seat is candidate.seat][: candidate.fan_out - 1]:
+        """One try at several members of a provider at once, for each batch: they are heard together."""
+        until, batch = self._until(candidate, parts), candidate.terms.batch
+        others = [one for one in self._queue if one.seat is candidate.seat][: candidate.fan_out - 1]
+        for other in others:
             self._queue.remove(other)
-            panel.append(self._voice(other, some, None, limit))
-        said: dict[Query, list[tuple[Candidate, Entry]]] = {part: [] for part in some}
-        for member, fetched in await asyncio.gather(*panel):
-            for part in some:
-                if part in fetched.entries:
-                    said[part].append((member, fetched.entries[part]))
-                elif fetched.error is not None:
-                    self._left[part].errors.append(fetched.error)
-        for part in some:
+        for part in parts:
+            self._left[part].tried(candidate)
+        batches = [parts[start : start + batch] for start in range(0, len(parts), batch)]
+        permits: list[Permit | None] = [permit, *[None for _ in batches[1:]]]
+        voices = [
+            self._voice(member, some, first if member is candidate else None, until)
+            for some, first in zip(batches, permits, strict=True)
+            for member in (candidate, *others)
+        ]
+        said: dict[Query, list[tuple[Candidate, Entry]]] = {part: [] for part in parts}
+        for member, fetched in await asyncio.gather(*voices):
+            for part, entry in fetched.entries.items():
+                said[part].append((member, entry))
+            self._missed(parts, fetched)
+        for part in parts:
             self._hear(part, said[part])
-        if len(some) < len(parts):
-            self._queue.insert(0, candidate)  # the rest of the same try
 
     async def _voice(
-        self, candidate: Candidate, parts: tuple[Query, ...], permit: Permit | None, limit: float
+        self, candidate: Candidate, parts: tuple[Query, ...], permit: Permit | None, until: float
     ) -> tuple[Candidate, Fetched]:
-        """What one member of a panel says to these parts."""
+        """What one member of a panel says to these parts; a batch refused for one bad item is halved."""
         if permit is None:
-            if candidate.listed and candidate.standing.listing is None:
-                await self._router.fetcher.listings.have(candidate.standing, limit)
+            if candidate.listed and candidate.standing.listing is None and not self._is_closed(candidate):
+                await self._router.fetcher.listings.have(candidate.standing, until - self._clock.monotonic())
             parts = self._router.route(parts, self._pins).parts_for_now(candidate)
             permit = self._take(candidate, parts) if parts else None
             if permit is None:
                 return candidate, Fetched({})
             for part in parts:
                 self._left[part].asked.add(candidate.name)
-        return candidate, await self._router.fetcher.fetch(candidate, parts, permit, limit, self._events)
+        limit = max(0.0, until - self._clock.monotonic())
+        fetched = await self._router.fetcher.fetch(candidate, parts, permit, limit, self._events)
+        if not (
+            fetched.refused and isinstance(fetched.error, (InvalidQuery, UnknownSymbol)) and len(parts) > 1
+        ):
+            return candidate, fetched
+        entries: dict[Query, Entry] = {}
+        for half in (parts[: len(parts) // 2], parts[len(parts) // 2 :]):
+            further = self._take(candidate, half) if self._clock.monotonic() < until else None
+            if further is not None:
+                entries |= (await self._voice(candidate, half, further, until))[1].entries
+        return candidate, Fetched(entries)
 
-    def _hear(self, part: Query, said: list[tuple[Candidate, Entry]]) -> None:
-        """Put together what a panel said to a part: kept as the provider's word, or no consensus."""
+    def _missed(self, parts: Sequence[Query], fetched: Fetched) -> None:
+        """Book what a member of a panel could not say."""
+        if fetched.error is not None:
+            for part in parts:
+                if part not in fetched.entries:
+                    self._left[part].errors.append(fetched.error)
+
+    def _hear(self, part: Query, said: Sequence[tuple[Candidate, Entry]]) -> None:
+        """Put together what a panel said to a part: kept as the provider's word, or no consensus.
+
+        What is stale has no voice. A price that jumped is believed where members of two origins say so.
+        """
         errand, keeper = self._left[part], self._router.fetcher.keeper
+        said = [(member, entry) for member, entry in said if not entry.stale]
         if not said:
             return
         heard, apart = keeper.together(part, said, self._events)
@@ -214,13 +252,15 @@ class Walk:
             self._router.fetcher.conduct.outlier(member, part)
         if isinstance(heard, FeedmuxError):
             errand.errors.append(heard)
-        elif len(said) > 1 or not (
-            why := keeper.jumped(said[0][0], part, heard.items[0] if heard.items else None)
-        ):
-            keeper.cache.keep(keeper.keys(said[0][0], part)[-1], heard)
-            self._end(errand, heard)
-        else:
-            errand.errors.append(BadPayload(why, provider=heard.provider))
+            return
+        origins = {
+            entry.items[0].origin for member, entry in said if entry.items and member.name not in apart
+        }
+        if len(origins) < 2 and heard.items and keeper.jumped(said[0][0], part, heard.items[0]):
+            self._suspect(said[0][0], errand, heard, self._router.budget.spend(self._clock.monotonic()))
+            return
+        keeper.cache.keep(keeper.keys(said[0][0], part)[-1], heard)
+        self._end(errand, heard)
 
     async def _listed(self, candidate: Candidate, parts: tuple[Query, ...]) -> tuple[Query, ...]:
         """Have the candidate's listing, then say which of the parts it lists."""
@@ -228,7 +268,7 @@ class Walk:
         now, listing = self._clock.monotonic(), candidate.standing.listing
         if listing is None:
             detail = failed.detail if failed else ""
-            self._events.append(
+            self._tell(
                 Skipped(at=now, member=candidate.name, reason=Reason.CLOSED, detail=f"no listing: {detail}")
             )
             for part in parts:
@@ -238,9 +278,8 @@ class Walk:
         narrowed = self._router.route(parts, self._pins)
         if candidate in narrowed.order:
             return narrowed.parts_for(candidate)
-        self._events += [
-            e for e in narrowed.events(now) if isinstance(e, Skipped) and e.member == candidate.name
-        ]
+        skips = (event for event in narrowed.events(now) if isinstance(event, Skipped))
+        self._tell(*(skip for skip in skips if skip.member == candidate.name))
         for part in parts:
             self._left[part].errors.append(UnknownSymbol("does not list it", provider=candidate.name))
         return ()
@@ -251,22 +290,37 @@ class Walk:
         tries = TRIES - min(self._left[part].tries for part in parts)
         return max(0.0, left) / max(1, min(tries, 1 + len(self._queue)))
 
+    def _until(self, candidate: Candidate, parts: Sequence[Query]) -> float:
+        """Until when (monotonic) this try may go on."""
+        return self._clock.monotonic() + self._share(candidate, parts)
+
     async def _request(
-        self, candidate: Candidate, parts: Sequence[Query], permit: Permit, limit: float
+        self, candidate: Candidate, parts: Sequence[Query], permit: Permit, until: float
     ) -> None:
-        """One upstream request; a batch refused for one bad item is halved, each half a request of its own."""
+        """One upstream request; a batch refused for one bad item is halved, while the try's time lasts."""
+        limit = max(0.0, until - self._clock.monotonic())
         fetched = await self._router.fetcher.fetch(candidate, parts, permit, limit, self._events)
         if fetched.refused and isinstance(fetched.error, (InvalidQuery, UnknownSymbol)) and len(parts) > 1:
             middle = len(parts) // 2
             for half in (parts[:middle], parts[middle:]):
-                further = self._take(candidate, half)
+                further = self._take(candidate, half) if self._clock.monotonic() < until else None
                 if further is not None:
-                    await self._request(candidate, half, further, limit)
+                    await self._request(candidate, half, further, until)
+                else:
+                    self._refuse(half, fetched.error)
             return
+        doubtful = any(part in fetched.suspects for part in parts)
+        may_confirm = doubtful and self._router.budget.spend(self._clock.monotonic())
         for part in parts:
-            self._book(candidate, part, fetched)
+            self._book(candidate, part, fetched, may_confirm)
 
-    def _book(self, candidate: Candidate, part: Query, fetched: Fetched) -> None:
+    def _refuse(self, parts: Sequence[Query], error: FeedmuxError) -> None:
+        """The batch was refused, and nobody found out for which of its items."""
+        for part in parts:
+            if part in self._left:
+                self._left[part].errors.append(UpstreamDown("refused a batch", provider=error.provider))
+
+    def _book(self, candidate: Candidate, part: Query, fetched: Fetched, may_confirm: bool) -> None:
         errand = self._left.get(part)
         if errand is None:
             return
@@ -275,11 +329,11 @@ class Walk:
                 self._contradicted(errand.suspect, part)
             self._end(errand, fetched.entries[part])
         elif part in fetched.suspects:
-            self._suspect(candidate, errand, fetched.suspects[part])
+            self._suspect(candidate, errand, fetched.suspects[part], may_confirm)
         elif fetched.error is not None:
             errand.errors.append(fetched.error)
 
-    def _suspect(self, candidate: Candidate, errand: Errand, entry: Entry) -> None:
+    def _suspect(self, candidate: Candidate, errand: Errand, entry: Entry, may_confirm: bool) -> None:
         """A price jumped: the second member to say so confirms it, else one more is asked where the budget allows."""
         first, keeper = errand.suspect, self._router.fetcher.keeper
         if first is not None and (confirmed := keeper.confirmed(errand.part, first, entry)):
@@ -288,7 +342,7 @@ class Walk:
         errand.errors.append(BadPayload("a jump that nobody confirmed", provider=candidate.name))
         keeper.cache.remember_jump(errand.part, entry)
         errand.suspect = entry
-        if first is not None or not self._router.budget.spend(self._clock.monotonic()):
+        if first is not None or not may_confirm:
             self._end(errand, errand.errors[-1])
 
     def _contradicted(self, suspect: Entry, part: Query) -> None:
@@ -304,24 +358,29 @@ class Walk:
         if skip is None or not self._router.may_panic(now):
             return False
         candidate = skip.candidate
-        parts = tuple(part for part in self._left if candidate.name not in self._left[part].asked)
-        parts = parts[: candidate.terms.batch]
-        if not parts or candidate.standing.breaker.probing:
-            return False
-        permit = candidate.standing.quota.take(candidate.cost_of(parts[0]), now)
-        if isinstance(permit, Full):
+        if candidate.standing.breaker.probing:
             return False
         self._router.panic(True, now)
         try:
-            if candidate.listed and await self._router.fetcher.listings.have(
-                candidate.standing, self._deadline - now
-            ):
-                permit.refund(self._clock.monotonic())
+            parts = tuple(part for part in skip.parts if self._may_ask(candidate, part))
+            if candidate.listed and candidate.standing.listing is None and parts:
+                parts = await self._listed(candidate, parts)
+            parts = parts[: candidate.terms.batch]
+            permit = self._take_anyway(candidate, parts) if parts else None
+            if permit is None:
                 return False
             await self._ask(candidate, parts, permit)
         finally:
             self._router.panic(False, self._clock.monotonic())
         return bool(self._left)
+
+    def _take_anyway(self, candidate: Candidate, parts: Sequence[Query]) -> Permit | None:
+        """A permit for a member that only we hold to be down; its quota stands all the same."""
+        taken = candidate.standing.quota.take(candidate.cost_of(_joined(parts)), self._clock.monotonic())
+        if isinstance(taken, Full):
+            return None
+        candidate.standing.breaker.probing = True
+        return taken
 
     async def _wait(self) -> bool:
         """Wait for the first throttled member that reopens inside the deadline, then plan anew; True where it did.
@@ -345,7 +404,7 @@ class Walk:
             self._waited = True
             await self._clock.sleep(max(0.01, skip.until - now))
         seconds = self._clock.monotonic() - now
-        self._events.append(Waited(at=now, member=skip.candidate.name, seconds=seconds))
+        self._tell(Waited(at=now, member=skip.candidate.name, seconds=seconds))
         self._replan()
         self._step = self._next()
         quota.admit()
@@ -361,7 +420,7 @@ class Walk:
     def _replan(self) -> None:
         self._route = self._router.route(tuple(self._left), self._pins)
         self._queue = list(self._route.order)
-        self._events += self._route.events(self._clock.monotonic())
+        self._tell(*self._route.events(self._clock.monotonic()))
 
     def _reopening(self) -> Skip | None:
         """The first throttled member to be askable again of those that may still be asked for something."""
@@ -384,3 +443,8 @@ class Walk:
     def _end_all(self, error: FeedmuxError) -> None:
         for errand in list(self._left.values()):
             self._end(errand, error)
+
+
+def _joined(parts: Sequence[Query]) -> Query:
+    """The parts as the one question that a request asks."""
+    return parts[0] if len(parts) == 1 else parts[0].narrowed([e for part in parts for e in part.elements])

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from feedmux.cli import screen
+
 
 class Broken:
     """Declares nothing."""
@@ -40,6 +44,16 @@ def test_quota_shows_each_window_with_what_is_left(feedmux: Any) -> None:
 def test_quota_as_json_is_the_ledger(feedmux: Any) -> None:
     (row,) = json.loads(feedmux("quota", "--json").stdout)["quota"]
     assert (row["pool"], row["limit"], row["left"]) == ("made_up", 60, 60)
+
+
+@pytest.mark.parametrize("command", ["providers", "quota"])
+def test_in_80_columns_no_word_is_cut(command: str, feedmux: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "UNBOUND", 80)
+    told = feedmux(command, "--text").stdout
+    row = next(line for line in told.splitlines() if line.startswith("made_up"))
+    assert ("unknown" if command == "providers" else "60 left") in row
+    assert "not shown: " in told
+    assert "…" not in told
 
 
 def test_no_provider_at_all_is_said(feedmux: Any) -> None:

@@ -27,6 +27,7 @@ from feedmux import (
     Request,
     Terms,
     UnknownSymbol,
+    Upstream,
     UpstreamDown,
     Window,
     hookimpl,
@@ -173,6 +174,22 @@ def test_a_request_for_which_there_is_no_case_is_found() -> None:
     assert "never asks for /prices" in told
 
 
+class _Moving(Provider):
+    """Declares another host each time."""
+
+    moves = 0
+
+    @hookimpl
+    def feedmux_upstream(self) -> Upstream:
+        self.moves += 1
+        return replace(super().feedmux_upstream(), hosts=(f"https://api{self.moves}.acme.example",))
+
+
+def test_a_request_to_a_host_that_is_not_declared_is_found() -> None:
+    told = found(requests_go_to_the_declared_host, subject(provider(_Moving)))
+    assert "went to api2.acme.example, which is not declared" in told
+
+
 # replies
 
 
@@ -271,7 +288,7 @@ def test_junk_that_is_called_something_else_is_found() -> None:
 
 def _endless(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
     clock = SystemClock()
-    until = clock.monotonic() + (0.3 if body.startswith(b"<") else 0.0)
+    until = clock.monotonic() + (0.3 if body.startswith(b"<!doctype") else 0.0)
     while clock.monotonic() < until:
         pass
     return parse_quotes(body, asked)

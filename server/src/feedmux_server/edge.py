@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from itertools import count
 from typing import Any
@@ -83,7 +83,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message["headers"], *SECURITY, (b"x-request-id", own_id.encode())]
+                found = _with_head(message["headers"]) if method == "OPTIONS" else message["headers"]
+                headers = [*found, *SECURITY, (b"x-request-id", own_id.encode())]
                 message = {"type": "http.response.start", "status": status, "headers": headers}
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message = _without_body(message)
@@ -119,6 +120,13 @@ class Edge:
 
     def _addressed(self, hosts: list[bytes]) -> bool:
         return len(hosts) == 1 and self._hosts.allows(hosts[0])
+
+
+def _with_head(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer to OPTIONS: what takes GET takes HEAD, which the routes do not know of."""
+    return [
+        (name, value.replace(b"GET", b"GET, HEAD") if name == b"allow" else value) for name, value in headers
+    ]
 
 
 def _without_body(message: Any) -> HTTPResponseBodyEvent:

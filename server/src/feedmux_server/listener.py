@@ -13,7 +13,7 @@ class Unusable(Exception):
 
 
 class Address(Struct, frozen=True):
-    """A host and a port, the port known."""
+    """An IP address and a port, both known."""
 
     host: str
     port: int
@@ -33,26 +33,29 @@ class Address(Struct, frozen=True):
 def free(host: str, port: int) -> Address:
     """The address, surely nobody else's: the server's own socket shares its port, so a second server is refused here.
 
-    Port 0 takes any free one. Raises Unusable.
+    A name is resolved, to IPv4 where it can be. Port 0 takes any free one. Raises Unusable.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, _, _, _, where = min(known, key=lambda one: one[0] != socket.AF_INET)
         with socket.socket(family, socket.SOCK_STREAM) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind((host, port))
+            trial.bind(where)
             trial.listen()
-            return Address(host, trial.getsockname()[1])
-    except OSError as error:
+            return Address(str(where[0]), trial.getsockname()[1])
+    except (OSError, UnicodeError) as error:
         raise Unusable(_reason(error, host, port)) from None
 
 
-def _reason(error: OSError, host: str, port: int) -> str:
+def _reason(error: OSError | UnicodeError, host: str, port: int) -> str:
+    if isinstance(error, UnicodeError | socket.gaierror):
+        return f"{host} is no address of this machine: choose another --host"
     if error.errno == errno.EADDRINUSE:
         return (
             f"port {port} of {host} is taken: a server runs there already; stop it, or choose another --port"
         )
     if error.errno == errno.EACCES:
         return f"port {port} needs privileges: choose one from 1024 on with --port"
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+    if error.errno == errno.EADDRNOTAVAIL:
         return f"{host} is no address of this machine: choose another --host"
     return f"{host} port {port} cannot be listened on: {error.strerror or error}"

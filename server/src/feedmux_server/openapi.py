@@ -18,11 +18,14 @@ REF = "#/components/schemas/{name}"
 ERRORS = {
     400: "The question is not valid; `field` names the parameter",
     404: "Nobody knows what was asked for",
+    414: "The URL is longer than 8 kB",
     500: "Something went wrong here",
     502: "The providers answered with garbage",
     503: "No provider can answer now, or too much is asked at once",
     504: "The deadline passed",
 }
+ALWAYS = (414, 500)
+"""How any request may fail."""
 HEADERS = {
     "Age": ("integer", "seconds since the oldest item was fetched"),
     "X-Feedmux-Cache": ("string", "hit, miss or stale"),
@@ -70,7 +73,10 @@ def _operation(one: Operation, schema_of: Mapping[Any, Any]) -> dict[str, Any]:
         "summary": one.summary,
         **({"description": one.description} if one.description else {}),
         "parameters": [_parameter(parameter) for parameter in one.parameters],
-        "responses": {"200": answered, **{str(status): _problem(status) for status in (*one.errors, 500)}},
+        "responses": {
+            "200": answered,
+            **{str(status): _problem(status) for status in (*one.errors, *ALWAYS)},
+        },
     }
 
 

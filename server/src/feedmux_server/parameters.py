@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from functools import reduce
+from operator import or_
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qs
 
 import msgspec
@@ -60,13 +63,21 @@ def _value(field: FieldInfo, texts: Sequence[str]) -> object:
         return tuple(word.strip() for text in texts for word in text.split(",") if word.strip())
     if len(texts) > 1:
         raise InvalidQuery("is given more than once", field=field.name)
+    wanted = _given(field.type)
     try:
-        value = msgspec.convert(texts[0], field.type, strict=False)
+        value = msgspec.convert(texts[0], wanted, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidQuery(reason(error, field.type, texts[0]), field=field.name) from None
+        raise InvalidQuery(reason(error, wanted, texts[0]), field=field.name) from None
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidQuery("is a finite number", field=field.name)
     return value
+
+
+def _given(annotation: Any) -> Any:
+    """The annotation without None: what is not given is left out, no text spells it."""
+    if get_origin(annotation) in (Union, UnionType):
+        return reduce(or_, (one for one in get_args(annotation) if one is not NoneType))
+    return annotation
 
 
 def described(cls: type[Struct], path: str = "") -> tuple[Parameter, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.routes import HTTPRoute
 from litestar.types import Send
 from msgspec import Struct
 
@@ -17,6 +19,8 @@ from feedmux import FeedmuxError, InvalidQuery
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_WAIT = 86_400
+CLOSE = 0.85
+"""How alike, of 1, a path must be to be named."""
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 _DETAILS = {
     HTTPStatus.NOT_FOUND: "there is nothing at this path; /docs lists what there is",
@@ -74,6 +78,8 @@ def of_status(code: int, instance: str, detail: str = "") -> Problem:
 def respond(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's one exception handler."""
     problem = problem_of(error, request.scope["path"])
+    if isinstance(error, NotFoundException):
+        problem = msgspec.structs.replace(problem, detail=problem.detail + _meant(request))
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("a request failed", exc_info=error)
     headers = problem.headers()
@@ -98,6 +104,13 @@ def _wait(error: FeedmuxError) -> int | None:
     if error.retry_after is not None and math.isfinite(error.retry_after):
         return min(LONGEST_WAIT, max(1, math.ceil(error.retry_after)))
     return 1 if error.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS) else None
+
+
+def _meant(request: Request[Any, Any, Any]) -> str:
+    """A clause that names the path that was probably meant, where one is close; never what was asked for."""
+    known = [route.path_format for route in request.app.routes if isinstance(route, HTTPRoute)]
+    close = difflib.get_close_matches(request.scope["path"][:100], known, n=1, cutoff=CLOSE)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _allowed(request: Request[Any, Any, Any]) -> list[str]:

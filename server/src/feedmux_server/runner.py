@@ -37,9 +37,12 @@ def run(app: Litestar, address: Address, started: Callable[[Litestar], None]) ->
     """`serving` as the whole of this process, which ends with 0 once it is told to stop.
 
     The interpreter is not taken down: granian's threads outlive its server for a moment, and one that comes back
-    into an interpreter that is ending aborts the process.
+    into an interpreter that is ending aborts the process. Raises what opening the engine raises.
     """
-    asyncio.run(serving(app, address, started))
+    try:
+        asyncio.run(serving(app, address, started))
+    except BaseExceptionGroup as group:
+        raise _alone(group) from None
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -48,7 +51,8 @@ def run(app: Litestar, address: Address, started: Callable[[Litestar], None]) ->
 async def serving(app: Litestar, address: Address, started: Callable[[Litestar], None]) -> None:
     """Serve until SIGTERM or SIGINT; then no new connection, what is under way ends, the engine is closed.
 
-    `started` is called once the engine is open and the port listens. Raises what opening the engine raises.
+    `started` is called once the engine is open and the port listens. What opening the engine raises comes in the group
+    of Litestar's lifespan.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -68,6 +72,14 @@ async def serving(app: Litestar, address: Address, started: Callable[[Litestar],
             await _ended(task, app.state.traffic)
         if not task.cancelled():
             task.result()
+
+
+def _alone(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a group holds, where it is one."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 async def _listening(task: asyncio.Task[None], address: Address) -> bool:

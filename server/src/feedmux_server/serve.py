@@ -48,7 +48,7 @@ def serve(
             click.echo(f"feedmux serve: {error}", err=True)
             ctx.exit(WRONG)
         log.configure()
-        app = create_app(settings, plugins=setup.plugins, extensions=setup.extensions)
+        app = create_app(_answering(settings, address), plugins=setup.plugins, extensions=setup.extensions)
         run(app, address, lambda started: _announce(started, address))
 
 
@@ -70,6 +70,14 @@ def _applied(settings: Settings, host: str | None, port: int | None) -> Settings
     if port is not None:
         server = msgspec.structs.replace(server, port=port)
     return msgspec.structs.replace(settings, server=server)
+
+
+def _answering(settings: Settings, address: Address) -> Settings:
+    """The settings of a server that answers to the address, too, to which its host resolved."""
+    names = (*settings.server.allowed_hosts, address.host)
+    return msgspec.structs.replace(
+        settings, server=msgspec.structs.replace(settings.server, allowed_hosts=names)
+    )
 
 
 def _announce(app: Litestar, address: Address) -> None:

@@ -12,6 +12,7 @@ from feedmux.cli import screen
 from feedmux.clock import SystemClock
 
 LICENCES = ("MIT", "Apache-2.0", "BSD-3-Clause")
+"""Those whose text is among the templates."""
 
 
 @click.command("new-provider")

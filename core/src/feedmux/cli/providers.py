@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import rich_click as click
 from rich import box
@@ -28,6 +28,14 @@ COLOURS = {
 }
 
 
+ROOMY = 110
+"""Columns of a terminal from which on every heading fits."""
+NUMBERS = ("weight", "quota left", "resets in")
+LONGEST_STATE = max(len(state.value) for state in State)
+SPARED = ("distribution", "weight")
+"""What a narrower one does without."""
+
+
 @click.command()
 @click.option("--json/--text", "as_json", default=None, help=screen.JSON_HELP)
 @click.pass_context
@@ -47,46 +55,53 @@ def providers(ctx: click.Context, as_json: bool | None) -> None:
     if not states.providers:
         console.print(Text("no provider is installed: pip install feedmux-NAME"))
         return
-    console.print(_table(states.providers))
+    narrow = console.width < ROOMY
+    console.print(_table(states.providers, SPARED if narrow else ()))
+    if narrow:
+        console.print(Text(f"not shown: {', '.join(SPARED)}; --json has everything", "dim"))
     said_by = f"as {name} has it" if name else "no server was asked, so states are unknown"
     console.print(Text(said_by, "dim"))
 
 
-def _table(rows: list[ProviderStatus]) -> Table:
+def _table(rows: list[ProviderStatus], spared: Sequence[str]) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold"
     )
-    table.add_column("provider", no_wrap=True)
-    table.add_column("distribution", overflow="fold")
-    table.add_column("state")
-    for heading in ("weight", "quota left", "resets in"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("last error", overflow="fold")
+    headings = [
+        heading for heading in ("provider", "distribution", "state", *NUMBERS) if heading not in spared
+    ]
+    for heading in headings:
+        number = heading in NUMBERS
+        table.add_column(
+            heading,
+            justify="right" if number else "left",
+            no_wrap=number or heading == "provider",
+            overflow="fold",
+            min_width=LONGEST_STATE if heading == "state" else None,
+        )
+    table.add_column("last error", overflow="fold", min_width=LONGEST_STATE)
     for row in rows:
-        table.add_row(*_cells(row))
+        cells = {
+            "provider": Text(printable(row.name), "bold"),
+            "distribution": Text(printable(f"{row.distribution} {row.version}".strip()), "dim"),
+            "weight": Text("" if row.weight is None else f"{row.weight:g}"),
+            **_condition(row),
+        }
+        table.add_row(*(cells[heading] for heading in (*headings, "last error")))
         for member in row.members if len(row.members) > 1 else ():
-            table.add_row(*_member(member))
+            cells = {"provider": Text(f"  {printable(member.name)}"), **_condition(member)}
+            table.add_row(*(cells.get(heading, Text("")) for heading in (*headings, "last error")))
     return table
 
 
-def _cells(row: ProviderStatus) -> Iterator[Text]:
-    yield Text(printable(row.name), "bold")
-    yield Text(printable(f"{row.distribution} {row.version}".strip()), "dim")
-    yield _state(row.state, row.wait)
-    yield Text("" if row.weight is None else f"{row.weight:g}")
-    yield Text(_share(row.quota_left))
-    yield Text(_in(row.next_reset))
-    yield Text(printable(_trouble(row.cause, row.last_error)))
-
-
-def _member(row: MemberStatus) -> Iterator[Text]:
-    yield Text(f"  {printable(row.name)}")
-    yield Text("")
-    yield _state(row.state, row.wait)
-    yield Text("")
-    yield Text(_share(row.quota_left))
-    yield Text(_in(row.next_reset))
-    yield Text(printable(_trouble(row.cause, row.last_error)))
+def _condition(row: ProviderStatus | MemberStatus) -> dict[str, Text]:
+    """How it is, by heading."""
+    return {
+        "state": _state(row.state, row.wait),
+        "quota left": Text(_share(row.quota_left)),
+        "resets in": Text(_in(row.next_reset)),
+        "last error": Text(printable(_trouble(row.cause, row.last_error))),
+    }
 
 
 def _state(state: State, wait: float | None) -> Text:

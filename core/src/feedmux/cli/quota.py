@@ -13,6 +13,8 @@ from feedmux.cli.setup import Setup
 from feedmux.limits import Counts
 from feedmux.status import LedgerRow
 
+ROOMY = 112
+"""Columns of a terminal from which on a bar and the upstream's own count fit."""
 BAR = 20
 SCARCE = 0.2
 UNITS = {Counts.REQUESTS: "requests", Counts.COST: "cost units"}
@@ -32,34 +34,49 @@ def quota(ctx: click.Context, as_json: bool | None) -> None:
     if not ledger:
         console.print(Text("no provider that is installed declares a quota"))
         return
-    console.print(_table(ledger))
+    narrow = console.width < ROOMY
+    console.print(_table(ledger, narrow))
+    if narrow:
+        console.print(Text("not shown: upstream says; --json has everything", "dim"))
     console.print(Text(f"as {name} has it" if name else "no server was asked: nothing is used yet", "dim"))
 
 
-def _table(ledger: list[LedgerRow]) -> Table:
+def _table(ledger: list[LedgerRow], narrow: bool) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold"
     )
-    table.add_column("pool", no_wrap=True)
-    table.add_column("window", no_wrap=True)
+    table.add_column("pool", overflow="fold")
+    table.add_column("window", overflow="fold")
     table.add_column("left", no_wrap=True)
-    for heading in ("used", "upstream says", "resets in"):
+    for heading in ("used", "resets in") if narrow else ("used", "upstream says", "resets in"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in ledger:
+        upstream = Text("" if row.used_upstream is None else f"{row.used_upstream:,}")
         table.add_row(
             Text(printable(row.pool), "bold"),
             Text(f"{row.limit:,} {UNITS[row.counts]} in {span(row.per)}"),
-            _bar(row),
+            _left(row) if narrow else Text.assemble(_bar(row), " ", _left(row)),
             Text(f"{row.used:,}"),
-            Text("" if row.used_upstream is None else f"{row.used_upstream:,}"),
+            *(() if narrow else (upstream,)),
             Text("" if row.reset is None else span(row.reset)),
         )
     return table
 
 
 def _bar(row: LedgerRow) -> Text:
-    share = max(0.0, min(1.0, row.left / row.limit))
-    filled = round(share * BAR)
-    colour = "green" if share > SCARCE else "yellow" if row.left else "red"
-    left = f" {row.left:,} left" if row.left else " EXHAUSTED"
-    return Text.assemble(("█" * filled, colour), ("░" * (BAR - filled), "dim"), left)
+    filled = round(_share(row) * BAR)
+    return Text.assemble(("█" * filled, _colour(row)), ("░" * (BAR - filled), "dim"))
+
+
+def _left(row: LedgerRow) -> Text:
+    return Text(
+        f"{row.left:,} left" if row.left else "EXHAUSTED", _colour(row) if _share(row) <= SCARCE else ""
+    )
+
+
+def _share(row: LedgerRow) -> float:
+    return max(0.0, min(1.0, row.left / row.limit))
+
+
+def _colour(row: LedgerRow) -> str:
+    return "green" if _share(row) > SCARCE else "yellow" if row.left else "red"

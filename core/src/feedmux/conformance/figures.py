@@ -22,7 +22,8 @@ PLACES = ("position", "rank")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _GROUPED = re.compile(r"(?<=\d)[,_ '](?=\d{3})")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
-_MAIL = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|[A-Z]{1,4})")
+_MAIL = re.compile(r"(?i)[^<>\"]{0,30}(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[^<>\"]{0,40}")
+"""What may be a date as mail and feeds write it."""
 
 
 class Figures:
@@ -86,8 +87,8 @@ def _numbers(text: str) -> Iterator[float | Decimal]:
         yield from _instant(written)
     for written in _MAIL.findall(text):
         try:
-            yield parsedate_to_datetime(written).timestamp()
-        except ValueError:
+            yield _aware(parsedate_to_datetime(written)).timestamp()
+        except (ValueError, TypeError, OverflowError):
             continue
 
 
@@ -99,9 +100,13 @@ def _instant(written: str) -> Iterator[float]:
     if not isinstance(found, datetime):
         found = datetime(found.year, found.month, found.day, tzinfo=UTC)
     try:
-        yield (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        yield _aware(found).timestamp()
     except (ValueError, OverflowError):
         return
+
+
+def _aware(instant: datetime) -> datetime:
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _longest(content: bytes) -> int:

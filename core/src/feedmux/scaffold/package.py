@@ -12,7 +12,6 @@ from feedmux.conformance.case import HEALTH, Case, Grade, encode
 from feedmux.query import BUILT_IN
 from feedmux.scaffold.draft import Draft, item_name, item_type
 
-LICENCES = ("MIT", "Apache-2.0", "BSD-3-Clause")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 EXAMPLE = b'[{"ticker": "BTC", "last": 91234.5}, {"ticker": "ETH", "last": 3056.78}]'
 

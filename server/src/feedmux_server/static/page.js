@@ -50,7 +50,7 @@ function showQuote(row, quote) {
   show(row, "source", quote.provider);
   row.querySelector('[data-cell="stale"]').hidden = !quote.stale;
   const observed = new Date(quote.observed_at);
-  show(row, "observed", observed.toLocaleTimeString()).title = observed.toISOString();
+  show(row, "observed", `${observed.toISOString().slice(11, 19)} UTC`).title = observed.toISOString();
 }
 
 function showQuotes(answer) {
