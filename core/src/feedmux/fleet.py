@@ -87,11 +87,13 @@ class Fleet:
         return [Seat(chosen.loaded.name, limits.weight, limits.tier, found) for found in made.values()]
 
     async def _member(self, member: Member, chosen: _Chosen) -> Standing:
-        provider, upstream = chosen.loaded.name, chosen.loaded.upstream
+        provider, upstream = chosen.loaded.name, chosen.loaded.upstream.of(member.name)
         limits = chosen.limits
         if member.limits is not None:
             own = msgspec.structs.replace(member.limits, serves=member.limits.serves or limits.serves)
             limits = _applied(own, Plan(), chosen.settings)
+        if member.endpoints:
+            limits = msgspec.structs.replace(limits, serves={e.query: e.terms for e in member.endpoints})
         name = provider if member.name == provider else f"{provider}/{member.name}"
         base_url = chosen.settings.base_url
         hosts = (base_url,) if base_url else chosen.plan.hosts or member.hosts or upstream.hosts

@@ -38,6 +38,8 @@ from feedmux.symbol import exact
 
 MARGIN = 0.02
 """Share of the deadline kept for what comes after the last try; never less than an attempt's grace."""
+MOMENT = 0.001
+"""The shortest time, in seconds, that anybody can be asked to wait."""
 REMEMBERED = 4096
 _log = structlog.get_logger("feedmux.mux")
 
@@ -96,8 +98,8 @@ class Mux:
         *,
         max_age: float | None = None,
         deadline: float | None = None,
-        only: Sequence[str] = (),
-        prefer: Sequence[str] = (),
+        only: Sequence[str] | str = (),
+        prefer: Sequence[str] | str = (),
     ) -> Answer[Any]:
         """Answer a question.
 
@@ -108,7 +110,9 @@ class Mux:
         plain = max_age is None and not only and not prefer
         if plain and (answer := self.fresh(query)) is not None:
             return answer
-        return await self._answer(query, max_age, deadline, Pins(tuple(only), tuple(prefer)), plain)
+        if max_age is not None:
+            max_age = _seconds(max_age, "max_age", at_least=0.0)
+        return await self._answer(query, max_age, deadline, _pins(only, prefer), plain)
 
     def fresh(self, query: Query) -> Answer[Any] | None:
         """The answer as it was last given, where nothing of it has changed or aged since; never waits."""
@@ -141,9 +145,11 @@ class Mux:
         self._whole.pop(query, None)
         return await self.get(query, **how)
 
-    def plan(self, query: Query, *, only: Sequence[str] = (), prefer: Sequence[str] = ()) -> Trace:
+    def plan(
+        self, query: Query, *, only: Sequence[str] | str = (), prefer: Sequence[str] | str = ()
+    ) -> Trace:
         """Who would be asked now and why not the others: no upstream is asked, no turn is taken."""
-        pins = self._checked(query, Pins(tuple(only), tuple(prefer)))
+        pins = self._checked(query, _pins(only, prefer))
         now = self.clock.monotonic()
         told: list[Event] = []
         for part in query.parts():
@@ -159,7 +165,8 @@ class Mux:
             raise RuntimeError("this engine was opened on another event loop: open one there")
         pins = self._checked(query, pins)
         began = self.clock.monotonic()
-        until = began + _seconds(deadline, self.settings.engine.deadline)
+        patience = self.settings.engine.deadline if deadline is None else deadline
+        until = began + _seconds(patience, "deadline")
         fresh = query.fresh if max_age is None else max_age
         told: list[Event] = []
         found: dict[Query, Entry] = {}
@@ -321,6 +328,8 @@ class Mux:
         While nobody can answer the last answer stands, and comes again once it is stale; raises as `get` does
         where there was never one.
         """
+        if every is not None:
+            every = _seconds(every, "every")
         bell, keys, ends = Bell(), list[Hashable](), list[Callable[[], None]]()
         last: Answer[Any] | None = None
         try:
@@ -448,12 +457,18 @@ class Mux:
         await self._fleet.aclose()
 
 
-def _seconds(given: float | None, default: float) -> float:
-    if given is None:
-        return default
-    if not (math.isfinite(given) and given > 0):
-        raise InvalidQuery(f"a positive number of seconds, got {given!r}", field="deadline")
-    return given
+def _seconds(given: float, field: str, *, at_least: float = MOMENT) -> float:
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not at_least <= given < math.inf:
+        raise InvalidQuery(
+            f"a number of seconds, {at_least:g} at least; got {str(given)[:40]!a}", field=field
+        )
+    return float(given)
+
+
+def _pins(only: Sequence[str] | str, prefer: Sequence[str] | str) -> Pins:
+    """The pins; one name may be given as plain text."""
+    named = ((given,) if isinstance(given, str) else tuple(given) for given in (only, prefer))
+    return Pins(*named)
 
 
 def _margin(deadline: float) -> float:

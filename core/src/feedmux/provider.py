@@ -13,8 +13,9 @@ from feedmux.failure import Failure
 from feedmux.hooks import hookimpl
 from feedmux.http import Http
 from feedmux.items import Item
-from feedmux.limits import Limits
+from feedmux.limits import Limits, Terms
 from feedmux.listing import Listing
+from feedmux.query import Query
 from feedmux.request import Asked, Request
 
 API = 1
@@ -25,6 +26,8 @@ class Member(Struct, frozen=True):
     """What is routed to and limited on its own, where a provider has several.
 
     `limits` None: the provider's. `origin` names whose data it is; members of one origin never confirm each other.
+    A member that speaks another language than its provider brings `endpoints` of its own: all that it serves, with
+    the `listing` they need. `errors` are read before the provider's, `health` instead of its.
     """
 
     name: str
@@ -33,6 +36,10 @@ class Member(Struct, frozen=True):
     weight: float = 1.0
     origin: str = ""
     enabled: bool = True
+    endpoints: tuple[Endpoint, ...] = ()
+    listing: ListingSource | None = None
+    errors: tuple[Failure, ...] = ()
+    health: Request | None = None
 
 
 class Upstream(Struct, frozen=True, kw_only=True):
@@ -55,6 +62,26 @@ class Upstream(Struct, frozen=True, kw_only=True):
     docs: str = ""
     api: int = API
 
+    def of(self, name: str) -> Upstream:
+        """The same as the member of that name speaks; itself where there is none."""
+        member = next((one for one in self.members if one.name == name), None)
+        if member is None:
+            return self
+        spoken = msgspec.structs.replace(self, failures=(*member.errors, *self.failures))
+        return _speaking(spoken, member.endpoints, member.listing) if member.endpoints else spoken
+
+
+def _speaking(
+    upstream: Upstream, endpoints: Sequence[Endpoint], listing: ListingSource | Listing | None
+) -> Upstream:
+    return msgspec.structs.replace(
+        upstream,
+        listing=listing if isinstance(listing, ListingSource) else None,
+        listed=frozenset(e.query for e in endpoints if e.listed) if listing else frozenset(),
+        currencies={e.query: e.currencies for e in endpoints if e.currencies},
+        refuses={e.query: e.refuses for e in endpoints if e.refuses},
+    )
+
 
 class Provider:
     """Implements the hooks from a declaration; a plugin's module makes one and names it `provider`."""
@@ -64,8 +91,8 @@ class Provider:
         *,
         hosts: Sequence[str],
         limits: Limits,
-        endpoints: Sequence[Endpoint],
-        health: Request | Callable[[str], Request],
+        endpoints: Sequence[Endpoint] = (),
+        health: Request | Callable[[str], Request] | None = None,
         listing: ListingSource | Listing | None = None,
         members: Sequence[Member] = (),
         key: Key | None = None,
@@ -76,25 +103,32 @@ class Provider:
         docs: str = "",
         api: int = API,
     ) -> None:
-        self._endpoints = {endpoint.query: endpoint for endpoint in endpoints}
+        if health is None and not (members and all(member.health for member in members)):
+            raise ValueError(
+                "health: the request that shows it is well, for the provider or for every member"
+            )
+        self._members = {member.name: member for member in members}
+        self._endpoints = {("", endpoint.query): endpoint for endpoint in endpoints} | {
+            (member.name, endpoint.query): endpoint for member in members for endpoint in member.endpoints
+        }
         self._health = health
         self._listing = listing
-        self._limits = msgspec.structs.replace(limits, serves={e.query: e.terms for e in endpoints})
-        self._upstream = Upstream(
+        serves: dict[type[Query], Terms] = {}
+        for (_, query), endpoint in self._endpoints.items():
+            serves.setdefault(query, endpoint.terms)
+        self._limits = msgspec.structs.replace(limits, serves=serves)
+        upstream = Upstream(
             hosts=tuple(hosts),
             members=tuple(members),
             key=key,
             plans=plans or {},
             failures=tuple(errors),
             used=tuple(used),
-            listing=listing if isinstance(listing, ListingSource) else None,
-            listed=frozenset(e.query for e in endpoints if e.listed) if listing else frozenset(),
-            currencies={e.query: e.currencies for e in endpoints if e.currencies},
-            refuses={e.query: e.refuses for e in endpoints if e.refuses},
             attribution=attribution,
             docs=docs,
             api=api,
         )
+        self._upstream = _speaking(upstream, endpoints, listing)
 
     @hookimpl
     def feedmux_limits(self) -> Limits:
@@ -106,21 +140,30 @@ class Provider:
 
     @hookimpl
     def feedmux_request(self, asked: Asked[Any]) -> Request:
-        return self._endpoints[type(asked.query)].request(asked)
+        return self._endpoint(asked).request(asked)
 
     @hookimpl
     async def feedmux_fetch(self, asked: Asked[Any], http: Http) -> Sequence[Item]:
-        endpoint = self._endpoints[type(asked.query)]
+        endpoint = self._endpoint(asked)
         reply = await http.send(endpoint.request(asked))
         return endpoint.parse(reply.body, asked)
 
     @hookimpl
     async def feedmux_listing(self, http: Http) -> Listing | None:
-        if not isinstance(self._listing, ListingSource):
-            return self._listing
-        reply = await http.send(self._listing.request)
-        return Listing.of(self._listing.parse(reply.body))
+        member = self._members.get(http.member)
+        source = member.listing if member and member.endpoints else self._listing
+        if not isinstance(source, ListingSource):
+            return source
+        reply = await http.send(source.request)
+        return Listing.of(source.parse(reply.body))
 
     @hookimpl
     async def feedmux_health(self, http: Http) -> None:
-        await http.send(self._health if isinstance(self._health, Request) else self._health(http.member))
+        member = self._members.get(http.member)
+        health = (member and member.health) or self._health
+        if health is not None:
+            await http.send(health if isinstance(health, Request) else health(http.member))
+
+    def _endpoint(self, asked: Asked[Any]) -> Endpoint:
+        kind = type(asked.query)
+        return self._endpoints.get((asked.member, kind)) or self._endpoints["", kind]

@@ -12,7 +12,7 @@ import structlog
 from feedmux.cache import Entry
 from feedmux.errand import TRIES, Errand
 from feedmux.errors import BadPayload, FeedmuxError, InvalidQuery, NoProvider, UnknownSymbol, UpstreamDown
-from feedmux.event import Event, Reason, Skipped, Waited
+from feedmux.event import Considered, Event, Reason, Skipped, Waited
 from feedmux.keeper import Fetched
 from feedmux.query import Query
 from feedmux.quota import Full, Permit, Quota
@@ -361,6 +361,7 @@ class Walk:
         if candidate.standing.breaker.probing:
             return False
         self._router.panic(True, now)
+        self._tell(Considered(at=now, members=(candidate.name,)))
         try:
             parts = tuple(part for part in skip.parts if self._may_ask(candidate, part))
             if candidate.listed and candidate.standing.listing is None and parts:

@@ -69,7 +69,7 @@ def _hanging(subject: Subject, case: Case) -> Hanging:
 
 
 def _needs_listing(subject: Subject, case: Case) -> bool:
-    listed = subject.loaded.upstream.listed if subject.loaded else frozenset()
+    listed = subject.upstream(case.member).listed
     return any(getattr(kind, "capability", "") == case.capability for kind in listed)
 
 

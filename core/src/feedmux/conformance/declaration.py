@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from feedmux.conformance.case import HEALTH, LISTING
 from feedmux.conformance.report import Verdict
@@ -19,9 +19,9 @@ def the_declaration_is_sane(subject: Subject) -> Verdict:
         return Verdict([broken.reason for broken in subject.registry.quarantined])
     loaded = subject.loaded
     found = [*_upstream(loaded.upstream), *_steps(loaded.limits)]
-    for whose, windows in _every_windows(loaded):
+    for whose, windows, serves in _every_windows(subject, loaded):
         found += [f"{whose}{problem}" for problem in _windows(windows)]
-        for query, terms in loaded.limits.serves.items():
+        for query, terms in serves.items():
             costs = _costs(subject, query, terms)
             found += [f"{whose}{query.capability}: {problem}" for problem in _terms(terms, windows, costs)]
     return Verdict(found)
@@ -34,22 +34,24 @@ def every_question_has_a_case(subject: Subject) -> Verdict:
     known = {case.capability for case in subject.cases if case.succeeds}
     needed = {query.capability for query in subject.loaded.limits.serves}
     needed |= {HEALTH} if "feedmux_health" in subject.registry.calls(subject.name).implements else set()
-    needed |= {LISTING} if subject.loaded.upstream.listing else set()
+    needed |= {LISTING for member in subject.members if subject.upstream(member).listing}
     found = [f"{missing}: no case shows its answer" for missing in sorted(needed - known)]
     foreign = {case.name for case in subject.cases if case.capability not in {*needed, HEALTH, LISTING}}
     found += [f"{name}: asks for what it does not serve" for name in sorted(foreign)]
     return Verdict(found, f"{len(subject.cases)} cases")
 
 
-def _every_windows(loaded: Loaded) -> Iterator[tuple[str, Sequence[Window]]]:
-    """Its own windows, each plan's and each member's, with whose they are."""
-    yield "", loaded.limits.windows
+def _every_windows(
+    subject: Subject, loaded: Loaded
+) -> Iterator[tuple[str, Sequence[Window], Mapping[type[Query], Terms]]]:
+    """Its own windows, each plan's and each member's, with whose they are and what is served within them."""
+    yield "", loaded.limits.windows, loaded.limits.serves
     for name, plan in loaded.upstream.plans.items():
         if plan.windows is not None:
-            yield f"plan {name}: ", plan.windows
+            yield f"plan {name}: ", plan.windows, loaded.limits.serves
     for member in loaded.upstream.members:
         if member.limits is not None:
-            yield f"member {member.name}: ", member.limits.windows
+            yield f"member {member.name}: ", member.limits.windows, subject.serves(member.name)
 
 
 def _windows(windows: Sequence[Window]) -> Iterator[str]:

@@ -130,7 +130,7 @@ def _ends(subject: Subject, case: Case, outcome: Outcome) -> Iterator[str]:
 
 def _allowed(subject: Subject, case: Case) -> set[str]:
     """How a body may end: in items where its status is 200, as bad payload, as the failure dictionary says."""
-    failures = subject.loaded.upstream.failures if subject.loaded else ()
+    failures = subject.upstream(case.member).failures
     error = failure_of(Reply(case.status, case.headers, case.content), failures, case.asked_at)
     allowed = {BadPayload.slug}
     if error is None:

@@ -120,7 +120,7 @@ async def _hour(
     """Ask these over and over, each as soon as it was answered."""
     replay = Replay(Case(capability="", asked_at=at, status=404, grade=Grade.MADE), subject.cases, ())
     windows = _windows(loaded, loaded.upstream.plans.get(plan, Plan()))
-    counting = Counting(replay, windows, _costs(subject, loaded))
+    counting = Counting(replay, windows, _costs(subject))
     async with opened(subject, Watch(counting), at, settings(subject, plan=plan or None)) as mux:
         counting.clock = mux.clock
         async with asyncio.TaskGroup() as group:
@@ -149,10 +149,14 @@ def _windows(loaded: Loaded, plan: Plan) -> dict[str, Sequence[Window]]:
     return windows
 
 
-def _costs(subject: Subject, loaded: Loaded) -> Costs:
+def _costs(subject: Subject) -> Costs:
     """What a request costs, by its target: as the terms of the case's question say, or those of the listing."""
-    source = loaded.upstream.listing
-    known = [(canonical(source.request.target), source.cost)] if source else []
+    known = [
+        (canonical(source.request.target), source.cost)
+        for member in subject.members
+        if (source := subject.upstream(member).listing)
+    ]
     for case, query in subject.questions():
-        known.append((canonical(case.target), cost_of(loaded.limits.serves[type(query)], query)))
+        terms = subject.serves(case.member)[type(query)]
+        known.append((canonical(case.target), cost_of(terms, query)))
     return lambda target: next((cost for path, cost in known if path == canonical(target)), 1)

@@ -18,7 +18,6 @@ from feedmux.conformance.subject import Subject
 from feedmux.conformance.trial import asked
 from feedmux.conformance.watch import Watch
 from feedmux.errors import FeedmuxError, UpstreamDown
-from feedmux.provider import Upstream
 from feedmux.query import Query
 from feedmux.secret import Secret
 from feedmux.settings import Settings
@@ -81,7 +80,7 @@ class _Desk:
 
     def __init__(self, subject: Subject, chosen: Settings, member: str) -> None:
         ours = chosen.provider(subject.name)
-        upstream = subject.loaded.upstream if subject.loaded else Upstream()
+        upstream = subject.upstream(member)
         self._key = ours.api_key
         self._own_address = ours.base_url is not None
         self._hosts = (ours.base_url.rstrip("/"),) if ours.base_url else subject.hosts(member)

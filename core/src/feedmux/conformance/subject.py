@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from importlib import import_module, metadata, resources
 from pathlib import Path
 
 from feedmux.conformance.case import LISTING, Case, named, packaged
 from feedmux.errors import SettingsError, described
+from feedmux.limits import Terms
+from feedmux.provider import Upstream
 from feedmux.query import Query
 from feedmux.registry import PROVIDERS, Loaded, Registry
 
@@ -50,6 +52,19 @@ class Subject:
         hosts = [host for plan in upstream.plans.values() for host in plan.hosts or ()]
         hosts += [host for one in upstream.members if member in ("", one.name) for host in one.hosts]
         return tuple(host.rstrip("/") for host in (*upstream.hosts, *hosts))
+
+    def upstream(self, member: str) -> Upstream:
+        """How a member of it speaks; nothing where it was set aside."""
+        return self.loaded.upstream.of(member) if self.loaded else Upstream()
+
+    def serves(self, member: str) -> Mapping[type[Query], Terms]:
+        """What a member of it serves, and on what terms."""
+        if self.loaded is None:
+            return {}
+        own = next((one for one in self.loaded.upstream.members if one.name == member), None)
+        if own is not None and own.endpoints:
+            return {endpoint.query: endpoint.terms for endpoint in own.endpoints}
+        return (own.limits.serves if own and own.limits else {}) or self.loaded.limits.serves
 
     def questions(self) -> list[tuple[Case, Query]]:
         """The cases that answer a question that it serves, and the question."""
