@@ -38,7 +38,7 @@ def refused_at(*moments, asked=None, backoff=STEPS):
 def failed_times(times, *, seed=0, now=0.0):
     state, chance = NEW, Chance(seed).generator("breaker")
     for _ in range(times):
-        state = failed(state, "answered 500", now, chance)
+        state = failed(state, "answered 500", now, now, chance)
     return state
 
 
@@ -101,7 +101,7 @@ def test_a_late_refusal_that_asks_for_longer_is_obeyed():
 
 
 def test_an_answer_opens_it_and_starts_all_counts_again():
-    state = succeeded(refused_at(0.0, 120.0), 400.0)
+    state = succeeded(refused_at(0.0, 120.0), 400.0, 400.0)
 
     assert state == BreakerState(State.OPEN, since=400.0)
     assert refused(state, STEPS, None, "answered 429", 500.0).until == 620.0
@@ -129,15 +129,15 @@ def test_the_jitter_is_full():
 
 
 def test_an_answer_between_faults_starts_their_count_again():
-    state = succeeded(failed_times(FAULTS_IN_A_ROW - 1), 1.0)
+    state = succeeded(failed_times(FAULTS_IN_A_ROW - 1), 1.0, 1.0)
 
-    assert not failed(state, "answered 500", 2.0, Chance(0).generator("x")).closed
+    assert not failed(state, "answered 500", 2.0, 2.0, Chance(0).generator("x")).closed
 
 
 def test_a_fault_never_shortens_what_the_provider_demanded():
     state = refused_at(0.0)
     for now in range(10):
-        state = failed(state, "answered 500", float(now), Chance(0).generator("x"))
+        state = failed(state, "answered 500", float(now), float(now), Chance(0).generator("x"))
 
     assert (state.until, state.demanded, state.state) == (120.0, True, State.THROTTLED)
 
@@ -149,7 +149,7 @@ def test_a_refused_key_closes_until_the_configuration_changes():
 
 
 def test_a_passed_health_check_lets_the_next_question_be_the_probe():
-    state = well_again(failed_times(9), 100.0)
+    state = well_again(failed_times(9), 100.0, 100.0)
 
     assert state.state is State.RECOVERING
     assert state.closed
@@ -187,15 +187,43 @@ def test_whatever_comes_a_demand_stands_until_its_end_or_an_answer(story):
     for gap, what, asked in story:
         now += gap
         if what == "ok":
-            state, demanded_until = succeeded(state, now), 0.0
+            state, demanded_until = succeeded(state, now, now), 0.0
         elif what == "refused":
             state = refused(state, STEPS, asked, "answered 429", now)
             demanded_until = max(demanded_until, now + asked)
         elif what == "failed":
-            state = failed(state, "answered 500", now, Chance(1).generator("x"))
+            state = failed(state, "answered 500", now, now, Chance(1).generator("x"))
         elif not state.demanded:
-            state = well_again(state, now)
+            state = well_again(state, now, now)
         if demanded_until > now:
             assert state.demanded
             assert state.until >= demanded_until
             assert Breaker(state).obstacle(now)
+
+
+def test_an_answer_to_what_was_sent_before_a_refusal_does_not_open_it():
+    state = refused_at(10.0, 600.0)
+
+    assert succeeded(state, began=9.0, now=11.0) == state
+    assert succeeded(state, began=620.0, now=621.0).state is State.OPEN
+
+
+def test_a_health_check_begun_before_a_refusal_does_not_open_it():
+    state = refused_at(10.0, 600.0)
+
+    assert well_again(state, began=9.0, now=11.0) == state
+
+
+def test_faults_of_what_was_sent_before_it_was_closed_climb_no_step():
+    state = failed_times(FAULTS_IN_A_ROW)
+    for _ in range(11):
+        state = failed(state, "answered 500", state.shut_at - 0.1, state.shut_at, Chance(1).generator("x"))
+
+    assert state.faults == FAULTS_IN_A_ROW
+
+
+def test_a_restored_refusal_whose_time_is_over_is_still_closed_to_all_but_a_probe():
+    state = refused_at(0.0, 120.0).shifted(-5000.0)
+
+    assert state.until < 0.0
+    assert state.closed

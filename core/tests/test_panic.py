@@ -16,12 +16,18 @@ BTC = Quotes(["BTC"])
 
 
 async def all_closed_by_faults(simulated, remotes):
-    """Fail until our own count holds every member to be down."""
+    """Fail, again and again, until our own count holds every member to be down for a while."""
     for remote in remotes:
         remote.fail()
-    callers = Callers(simulated.mux, lambda n: Quotes([f"S{n}"]))
-    await callers.in_bursts(200, 40)
-    assert all(member.state.value == "blocked" for member in simulated.mux.providers())
+    for round_ in range(100):
+        callers = Callers(simulated.mux, lambda n, r=round_: Quotes([f"S{r}-{n}"]))
+        await callers.in_bursts(40, 10)
+        members = [provider.members[0] for provider in simulated.mux.providers()]
+        if all(member.state.value == "blocked" and (member.wait or 0) > 20 for member in members):
+            break
+        await simulated.mux.clock.sleep(30)
+    else:
+        raise AssertionError("they never were all closed at once")
     for remote in remotes:
         remote.calls.clear()
 
@@ -53,7 +59,8 @@ async def test_a_crowd_gets_one_request_through_and_the_rest_is_refused():
         asked = [simulated.mux.get(Quotes([f"T{n}"])) for n in range(50)]
         await asyncio.gather(*asked, return_exceptions=True)
 
-        assert sum(len(remote.calls) for remote in remotes) == 1
+        sent = sum(len(remote.calls) for remote in remotes)
+        assert 1 <= sent <= 2  # the one asked in the panic and, where its new pause is short, its probe
         assert at_rest(simulated.mux)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import structlog
 
 from feedmux.clock import Clock
-from feedmux.errors import BadPayload, FeedmuxError, UpstreamDown, UpstreamTimeout, described
+from feedmux.errors import BadPayload, FeedmuxError, NoQuota, UpstreamDown, UpstreamTimeout, described
 from feedmux.event import Event, Misbehaved, Result
 from feedmux.quota import Ending
 from feedmux.standing import LEAKS, Standing
@@ -162,6 +162,7 @@ RESULTS: tuple[tuple[str, Result, Ending], ...] = (
     ("invalid-query", Result.REJECTED, Ending.NEUTRAL),
     ("upstream-timeout", Result.TIMEOUT, Ending.FAULT),
     ("bad-payload", Result.GARBAGE, Ending.FAULT),
+    ("no-quota", Result.UNSENT, Ending.NEUTRAL),
     ("unavailable", Result.DOWN, Ending.FAULT),
     ("upstream-down", Result.DOWN, Ending.FAULT),
 )
@@ -170,6 +171,6 @@ _BY_SLUG = {slug: (result, ending) for slug, result, ending in RESULTS}
 
 def judged(error: FeedmuxError) -> tuple[Result, Ending]:
     """What an error means for the trace and for the permit."""
-    if isinstance(error, UpstreamDown) and not error.sent:
+    if isinstance(error, UpstreamDown) and not error.sent and not isinstance(error, NoQuota):
         return Result.UNSENT, Ending.FAULT
     return _BY_SLUG.get(error.slug, (Result.DOWN, Ending.FAULT))

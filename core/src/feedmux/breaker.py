@@ -31,7 +31,8 @@ class State(enum.Enum):
 class BreakerState(Struct, frozen=True):
     """`until` and `since` are monotonic in a process and wall time (Unix seconds) where stored: see `shifted`.
 
-    `demanded`: the provider itself said so, which no panic overrides. After `until` one probe may go.
+    `shut`: it was closed at `shut_at`, and no answer has opened it since; after `until` one probe may go.
+    `demanded`: the provider itself said so, which no panic overrides.
     """
 
     state: State = State.UNKNOWN
@@ -41,19 +42,29 @@ class BreakerState(Struct, frozen=True):
     demanded: bool = False
     refusals: int = 0
     faults: int = 0
+    shut: bool = False
+    shut_at: float = 0.0
 
     def shifted(self, seconds: float) -> BreakerState:
         """The same on a clock that reads `seconds` more."""
-        return msgspec.structs.replace(self, since=self.since + seconds, until=self.until + seconds)
+        return msgspec.structs.replace(
+            self, since=self.since + seconds, until=self.until + seconds, shut_at=self.shut_at + seconds
+        )
 
     @property
     def closed(self) -> bool:
         """Whether it has been closed and no answer has opened it since: what may go now is a probe."""
-        return self.until > 0.0
+        return self.shut
+
+    def outlived(self, began: float, now: float) -> bool:
+        """Whether what began then says nothing of it now: it was sent before it was closed, and it still is."""
+        return self.shut and self.until > now and began < self.shut_at
 
 
-def succeeded(state: BreakerState, now: float) -> BreakerState:
-    """An answer came: open, and all counts start again."""
+def succeeded(state: BreakerState, began: float, now: float) -> BreakerState:
+    """An answer came: open, and all counts start again; an answer to what was sent before a refusal changes nothing."""
+    if state.demanded and state.outlived(began, now):
+        return state
     if state.state is State.OPEN and not (state.faults or state.refusals or state.closed):
         return state
     since = state.since if state.state is State.OPEN else now
@@ -79,14 +90,19 @@ def refused(
         demanded=True,
         refusals=refusals,
         faults=state.faults,
+        shut=True,
+        shut_at=state.shut_at if late else now,
     )
 
 
-def failed(state: BreakerState, cause: str, now: float, chance: Random) -> BreakerState:
-    """It failed: after five in a row closed, with full jitter, twice as long each time up to five minutes."""
+def failed(state: BreakerState, cause: str, began: float, now: float, chance: Random) -> BreakerState:
+    """It failed: after five in a row closed, with full jitter, twice as long each time up to five minutes.
+
+    What was sent before it was closed never climbs a step.
+    """
+    if state.outlived(began, now) or (state.demanded and state.until > now):
+        return state
     faults = state.faults + 1
-    if state.demanded and state.until > now:
-        return msgspec.structs.replace(state, faults=faults)
     if faults < FAULTS_IN_A_ROW:
         return msgspec.structs.replace(state, faults=faults, cause=cause)
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (faults - FAULTS_IN_A_ROW))
@@ -97,16 +113,24 @@ def failed(state: BreakerState, cause: str, now: float, chance: Random) -> Break
         until=now + chance.uniform(0.0, longest),
         refusals=state.refusals,
         faults=faults,
+        shut=True,
+        shut_at=now,
     )
 
 
 def unauthorized(state: BreakerState, cause: str, now: float) -> BreakerState:
     """Our key is missing or refused: closed until the configuration changes."""
-    return BreakerState(State.NEEDS_KEY, cause, since=now, until=math.inf, demanded=True)
+    return BreakerState(
+        State.NEEDS_KEY, cause, since=now, until=math.inf, demanded=True, shut=True, shut_at=now
+    )
 
 
-def well_again(state: BreakerState, now: float) -> BreakerState:
-    """Its health check passed: the next question is the probe."""
+def well_again(state: BreakerState, began: float, now: float) -> BreakerState:
+    """Its health check passed: the next question is the probe; unless a refusal came meanwhile, or there is nothing
+    to recover from.
+    """
+    if not state.shut or state.demanded or state.outlived(began, now):
+        return state
     return msgspec.structs.replace(state, state=State.RECOVERING, until=now)
 
 

@@ -29,7 +29,7 @@ class Conduct:
         """Let breaker, score and tally know how it went."""
         standing, now = candidate.standing, self._clock.monotonic()
         tally, before, error = standing.tally, standing.breaker.state, fetched.error
-        after = self._after(standing, before, error, ending, now)
+        after = self._after(standing, before, error, ending, began, now)
         tally.refusals += isinstance(error, RateLimited)
         useless = isinstance(error, BadPayload) and not (fetched.entries or fetched.suspects)
         if ending is Ending.FAULT or useless:
@@ -89,10 +89,10 @@ class Conduct:
         told.append(event)
         self._tell(event)
 
-    def shut(self, standing: Standing, error: FeedmuxError, ending: Ending) -> None:
+    def shut(self, standing: Standing, error: FeedmuxError, ending: Ending, began: float) -> None:
         """Book a failure that was no answer to a question: a listing's, a health check's."""
         before, now = standing.breaker.state, self._clock.monotonic()
-        self.move(standing, before, self._after(standing, before, error, ending, now), now)
+        self.move(standing, before, self._after(standing, before, error, ending, began, now), now)
 
     def _after(
         self,
@@ -100,6 +100,7 @@ class Conduct:
         before: breaker.BreakerState,
         error: FeedmuxError | None,
         ending: Ending,
+        began: float,
         now: float,
     ) -> breaker.BreakerState:
         """The breaker's state after an attempt that ended so."""
@@ -108,9 +109,9 @@ class Conduct:
         if isinstance(error, Unauthorized):
             return breaker.unauthorized(before, error.detail, now)
         if ending is Ending.OK:
-            return breaker.succeeded(before, now)
+            return breaker.succeeded(before, began, now)
         if ending is Ending.FAULT:
-            return breaker.failed(before, error.detail if error else "", now, self._chance)
+            return breaker.failed(before, error.detail if error else "", began, now, self._chance)
         return before
 
     def outlier(self, member: str, part: Query) -> None:

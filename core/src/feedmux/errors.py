@@ -72,6 +72,12 @@ class UpstreamDown(FeedmuxError):
         self.sent = sent
 
 
+class NoQuota(UpstreamDown):
+    """Our own quota has no room for a further request of the same try: the provider has not refused anything."""
+
+    slug, title = "no-quota", "No quota for a further request"
+
+
 class Unavailable(UpstreamDown):
     """The provider does not serve this place (HTTP 451): its next host may."""
 

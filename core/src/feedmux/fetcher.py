@@ -12,7 +12,7 @@ from feedmux.attempt import Attempts, judged
 from feedmux.cache import Cache
 from feedmux.clock import Clock, Random
 from feedmux.conduct import Conduct
-from feedmux.errors import BadPayload, FeedmuxError, NotFound, UnknownSymbol, UpstreamDown
+from feedmux.errors import BadPayload, FeedmuxError, NotFound, UnknownSymbol, UpstreamDown, UpstreamTimeout
 from feedmux.event import Event, Result
 from feedmux.failure import excerpt
 from feedmux.http import Http
@@ -60,8 +60,12 @@ class Fetcher:
             result, ending = judged(error)
             if isinstance(error, UnknownSymbol) and len(parts) == 1:
                 self.keeper.remember_unknown(candidate, parts[0])
-            if ending is Ending.FAULT and self.attempts.lagged_at > now:
-                ending = Ending.NEUTRAL  # the loop was blocked meanwhile: not this member's doing
+            if ending is Ending.FAULT and (
+                self.attempts.lagged_at > now or _hurried(error, candidate, limit)
+            ):
+                ending = (
+                    Ending.NEUTRAL
+                )  # the loop was blocked, or the caller would not wait: not this member's doing
         finally:
             http.close(ending)
             if probing:
@@ -74,7 +78,7 @@ class Fetcher:
 
     def _connect(self, standing: Standing, permit: Permit, cost: int) -> Http:
         def another() -> Permit | Full:
-            return standing.quota.take(cost, self._clock.monotonic())
+            return standing.quota.take_further(cost, self._clock.monotonic())
 
         return Http(
             standing.member, standing.wire, self._clock, permit, another, partial(self._heard, standing)
@@ -111,12 +115,11 @@ class Fetcher:
                 standing, "feedmux_health", lambda: standing.calls.health(http=http), limit
             )
             ending = Ending.OK
-            self.conduct.move(
-                standing, standing.breaker.state, breaker.well_again(standing.breaker.state, now), now
-            )
+            before, ended = standing.breaker.state, self._clock.monotonic()
+            self.conduct.move(standing, before, breaker.well_again(before, now, ended), ended)
         except FeedmuxError as error:
             ending = judged(error)[1]
-            self.conduct.shut(standing, error, ending)
+            self.conduct.shut(standing, error, ending, now)
         finally:
             http.close(ending)
             standing.breaker.probing = False
@@ -135,6 +138,12 @@ def _how_much(fetched: Fetched, parts: Sequence[Query]) -> Result:
     if got:
         return Result.PARTIAL
     return judged(fetched.error)[0] if fetched.error else Result.ANSWERED
+
+
+def _hurried(error: FeedmuxError, candidate: Candidate, limit: float) -> bool:
+    """Whether it was given less time than it may take, or takes as a rule."""
+    enough = max(candidate.standing.limits.slow_after, 2 * candidate.score.latency)
+    return isinstance(error, UpstreamTimeout) and limit < enough
 
 
 def _in_context(error: FeedmuxError, query: Query) -> FeedmuxError:

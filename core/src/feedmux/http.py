@@ -12,7 +12,7 @@ import msgspec
 from feedmux.body import inflated
 from feedmux.clock import Clock
 from feedmux.endpoint import Key
-from feedmux.errors import RateLimited, Unauthorized, Unavailable, UpstreamDown
+from feedmux.errors import NoQuota, Unauthorized, Unavailable, UpstreamDown
 from feedmux.failure import Failure, failure_of
 from feedmux.quota import Ending, Full, Permit
 from feedmux.request import Reply, Request
@@ -61,6 +61,15 @@ class Wire(msgspec.Struct, frozen=True):
         """The text without our key, should an upstream have echoed it."""
         return text.replace(self.secret.reveal(), "***") if self.secret is not None else text
 
+    def without_secret(self, body: bytes) -> bytes:
+        """The body without our key, plain or as a URL writes it, should an upstream have echoed it."""
+        if self.secret is None:
+            return body
+        plain = self.secret.reveal()
+        for written in {plain, quote(plain, safe="")}:
+            body = body.replace(written.encode(), b"***")
+        return body
+
     def sign(self, request: Request, host: str) -> Outgoing:
         """The request as it goes out to that host, with the key where the upstream wants it."""
         headers = {**HEADERS, **{name.lower(): value for name, value in request.headers.items()}}
@@ -108,7 +117,7 @@ class Http:
             try:
                 return await self._exchange(request, host)
             except UpstreamDown as error:
-                if error.sent and not isinstance(error, Unavailable):
+                if isinstance(error, NoQuota) or (error.sent and not isinstance(error, Unavailable)):
                     raise
                 self._wire.address.rest(host, self._clock.monotonic())
                 if last:
@@ -151,7 +160,8 @@ class Http:
         body = inflated(incoming.body, incoming.headers.get("content-encoding", ""))
         self._came = body[:4096]
         reply = Reply(incoming.status, incoming.headers, body)
-        failure = failure_of(reply, self._wire.failures, self._clock.now())
+        shown = Reply(reply.status, reply.headers, self._wire.without_secret(body))
+        failure = failure_of(shown, self._wire.failures, self._clock.now())
         if failure is None:
             return reply
         if isinstance(failure, Unauthorized) and self._wire.secret is None and incoming.status == 403:
@@ -167,8 +177,7 @@ class Http:
             return permit
         taken = self._another()
         if isinstance(taken, Full):
-            wait = max(0.0, taken.until - self._clock.monotonic())
-            raise RateLimited(f"no quota for a further request: {taken.reason}", retry_after=wait)
+            raise NoQuota(f"no quota for a further request: {taken.reason}", sent=False)
         self._permits.append(taken)
         return taken
 

@@ -87,7 +87,7 @@ class Listings:
             standing.tally.requests += http.requests
         standing.listing_failed = failure
         if failure is not None:
-            self._conduct.shut(standing, failure, ending)
+            self._conduct.shut(standing, failure, ending, now)
         return failure
 
     async def aclose(self) -> None:

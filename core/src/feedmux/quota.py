@@ -97,8 +97,9 @@ class Quota:
     def take(self, cost: int, now: float) -> Permit | Full:
         """A permit, or what stands in its way."""
         full = self.room(cost, now)
-        if full is not None:
-            return full
+        return full if full is not None else self._granted(cost)
+
+    def _granted(self, cost: int) -> Permit:
         self.in_flight += 1
         if self._interval is not None:
             self._interval.take(1)
@@ -106,6 +107,15 @@ class Quota:
             window.take(_units(window, cost))
         self._measure()
         return Permit(self, cost)
+
+    def take_further(self, cost: int, now: float) -> Permit | Full:
+        """A permit for one more request of a try under way, which holds its place among those in flight."""
+        self.in_flight -= 1
+        try:
+            full = self.room(cost, now)
+        finally:
+            self.in_flight += 1
+        return full if full is not None else self._granted(cost)
 
     def take_spare(self, cost: int, now: float) -> Permit | Full:
         """A permit for background work: only while more than a fifth of every window is left."""

@@ -22,8 +22,9 @@ PLACES = ("position", "rank")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _GROUPED = re.compile(r"(?<=\d)[,_ '](?=\d{3})")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
-_MAIL = re.compile(r"(?i)[^<>\"]{0,30}(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[^<>\"]{0,40}")
-"""What may be a date as mail and feeds write it."""
+_MONTH = re.compile(r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b", re.IGNORECASE)
+_AROUND = 40
+"""Characters on either side of a month that may belong to a date as mail and feeds write it."""
 
 
 class Figures:
@@ -85,9 +86,11 @@ def _numbers(text: str) -> Iterator[float | Decimal]:
         yield number if math.isfinite(number := float(written)) else Decimal(written)
     for written in _ISO.findall(text):
         yield from _instant(written)
-    for written in _MAIL.findall(text):
+    for month in _MONTH.finditer(text):
+        before = re.split(r'[<>"]', text[max(0, month.start() - _AROUND) : month.start()])[-1]
+        after = re.split(r'[<>"]', text[month.start() : month.end() + _AROUND])[0]
         try:
-            yield _aware(parsedate_to_datetime(written)).timestamp()
+            yield _aware(parsedate_to_datetime(before + after)).timestamp()
         except (ValueError, TypeError, OverflowError):
             continue
 
