@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from textwrap import dedent
 
 import pytest
+from simulated.providers import provider
 
-from feedmux import Asked, InvalidQuery, Quotes, hookimpl
+from feedmux import Asked, InvalidQuery, Member, Plan, Quotes, Window, hookimpl
 from feedmux.provider import API
 from feedmux.registry import Registry
 
@@ -239,3 +240,28 @@ def test_a_query_class_of_a_third_party_is_known_by_its_capability(install):
 
 def test_without_plugins_every_built_in_question_is_still_known():
     assert Registry().queries["quotes"] is Quotes
+
+
+def test_a_plugin_registered_under_a_second_name_leaves_the_first_as_it_was():
+    registry, plugin = Registry(), provider()
+    registry.add_provider("first", plugin)
+    registry.add_provider("second", plugin)
+
+    assert list(registry.providers) == ["first"]
+    assert "as first" in registry.quarantined[0].reason
+    assert registry.calls("first").limits() is not None
+
+
+def test_a_plan_that_cannot_be_is_named():
+    registry = Registry()
+    registry.add_provider("bad", provider(plans={"free": Plan(windows=(Window(0, per=60),))}))
+
+    assert not registry.providers
+    assert "plans[free].windows" in registry.quarantined[0].reason
+
+
+def test_a_member_that_weighs_nothing_is_named():
+    registry = Registry()
+    registry.add_provider("bad", provider(members=(Member("m", ("https://m.example",), weight=0),)))
+
+    assert "members[m].weight" in registry.quarantined[0].reason

@@ -66,9 +66,7 @@ class Fleet:
         return _Chosen(loaded, settings, plan, limits, self._transport(loaded.name))
 
     def _transport(self, provider: str) -> Transport:
-        chosen: Transport | None = self._registry.hook.feedmux_transport(
-            provider=provider, settings=self._settings, clock=self._clock
-        )
+        chosen = self._registry.transport(provider, self._settings, self._clock)
         if chosen is None:
             chosen = self._network = self._network or Network()
         if chosen not in self._transports:

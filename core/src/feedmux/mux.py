@@ -87,6 +87,8 @@ class Mux:
         self._fetcher.attempts.misbehaving = self._quarantine
         self._router = Router(self._fetcher, self._fleet.rotations, self.clock, self._tell)
         self._coalescer = Coalescer(self._router, self.clock)
+        for standing in self._fleet.standings.values():
+            self._probes.watch_over(standing)
         if self._audience.listens:
             self._background(self._audience.attend())
 
@@ -452,9 +454,11 @@ class Mux:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
-        for standing in self._fleet.standings.values():
-            await durable.save(standing, self._store, self.clock)
-        await self._fleet.aclose()
+        try:
+            for standing in self._fleet.standings.values():
+                await durable.save(standing, self._store, self.clock)
+        finally:
+            await self._fleet.aclose()
 
 
 def _seconds(given: float, field: str, *, at_least: float = MOMENT) -> float:

@@ -15,7 +15,7 @@ from feedmux.errors import SettingsError
 from feedmux.mux import Mux
 from feedmux.registry import Registry
 from feedmux.settings import Sandbox, Settings
-from feedmux.store import MemoryStore, Store
+from feedmux.store import Guarded, MemoryStore, Store
 
 AUTO_PATIENCE = 3.0
 """Seconds an upstream has to answer at start before `sandbox = auto` holds it to be out of reach."""
@@ -50,7 +50,7 @@ async def open(
     for warning in settings.warnings(configured, sorted(registry.providers)):
         _log.warning(warning)
     clock, chance = clock or SystemClock(), Chance(seed)
-    kept = store or MemoryStore()
+    kept = Guarded(store) if store is not None else MemoryStore()
     configured = await _resolved(configured, registry, clock, kept)
     mux = Mux(configured, registry, clock, _store_for(configured, kept), chance)
     await mux.start()
@@ -63,9 +63,7 @@ async def open(
 async def _resolved(chosen: Settings, registry: Registry, clock: Clock, store: Store) -> Settings:
     """The settings with `sandbox = auto` decided: live where an upstream answers, else the sandbox."""
     mode = chosen.engine.sandbox
-    simulates = registry.hook.feedmux_transport(
-        provider="", settings=_with_sandbox(chosen, Sandbox.ON), clock=clock
-    )
+    simulates = registry.transport("", _with_sandbox(chosen, Sandbox.ON), clock)
     if mode is Sandbox.ON and simulates is None:
         raise SettingsError("engine.sandbox: is on, but no sandbox is installed; pip install feedmux-sandbox")
     if mode is not Sandbox.AUTO:

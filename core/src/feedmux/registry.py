@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pluggy
 import structlog
 from msgspec import Struct
 
-from feedmux.errors import described
+from feedmux.errors import SettingsError, described
 from feedmux.hooks import PROJECT, ExtensionHooks, ProviderHooks
 from feedmux.limits import Limits
 from feedmux.provider import API, Upstream
 from feedmux.query import BUILT_IN, Query
+
+if TYPE_CHECKING:
+    from feedmux.clock import Clock
+    from feedmux.settings import Settings
+    from feedmux.transport import Transport
 
 PROVIDERS, EXTENSIONS = "feedmux.providers", "feedmux.extensions"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -110,6 +117,10 @@ class Registry:
             first = self.providers[name].distribution or "another plugin"
             self._set_aside(name, distribution, version, f"the name is taken by {first}")
             return
+        if self._manager.is_registered(plugin):
+            taken = self._manager.get_name(plugin)
+            self._set_aside(name, distribution, version, f"the same plugin is registered already, as {taken}")
+            return
         try:
             if not _NAME.fullmatch(name):
                 raise ValueError("a provider's name is lower-case letters, digits and _")
@@ -157,6 +168,7 @@ class Registry:
             raise TypeError(
                 f"it was written for interface {upstream.api}; this Feedmux has {API}: upgrade feedmux"
             )
+        _check_upstream(upstream, limits)
         for query in limits.serves:
             if self.queries.get(query.capability, query) is not query:
                 raise TypeError(
@@ -190,6 +202,16 @@ class Registry:
             for name, plugin in plugins
         ]
 
+    def transport(self, provider: str, settings: Settings, clock: Clock) -> Transport | None:
+        """What an extension puts in the network's place; raises SettingsError where one fails, rather than go live."""
+        try:
+            chosen: Transport | None = self._manager.hook.feedmux_transport(
+                provider=provider, settings=settings, clock=clock
+            )
+        except Exception as error:
+            raise SettingsError(f"an extension's feedmux_transport failed: {described(error)}") from error
+        return chosen
+
     @property
     def hook(self) -> Any:
         """The hooks of all plugins: for extensions' hooks."""
@@ -212,3 +234,20 @@ class Registry:
 
 def _origin(entry: metadata.EntryPoint) -> tuple[str, str]:
     return (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
+
+
+def _check_upstream(upstream: Upstream, limits: Limits) -> None:
+    """Raise ValueError, naming it, for a plan or a member that cannot be."""
+    for name, plan in upstream.plans.items():
+        windows = limits.windows if plan.windows is None else plan.windows
+        interval = limits.min_interval if plan.min_interval is None else plan.min_interval
+        try:
+            msgspec.structs.replace(limits, windows=windows, min_interval=interval)
+        except ValueError as error:
+            raise ValueError(f"plans[{name}].{error}") from None
+    names = [member.name for member in upstream.members]
+    for member in upstream.members:
+        if not (math.isfinite(member.weight) and member.weight > 0):
+            raise ValueError(f"members[{member.name}].weight: a positive number, got {member.weight!r}")
+        if names.count(member.name) > 1:
+            raise ValueError(f"members: {member.name} is named more than once")

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from collections.abc import Awaitable
+from typing import Protocol, TypeVar
 
+import structlog
 from msgspec import Struct
+
+from feedmux.errors import described
+
+PATIENCE = 0.5
+"""Seconds that anybody waits for a store."""
+T = TypeVar("T")
+_log = structlog.get_logger("feedmux.store")
 
 
 class Versioned(Struct, frozen=True):
@@ -70,3 +80,37 @@ class MemoryStore:
 
     async def give_back(self, lease: Lease) -> None:
         self._leases.get(lease.window, {}).pop(lease.holder, None)
+
+
+class Guarded:
+    """A store that may fail or hang: nobody waits for it for long, and the engine goes on with what it holds.
+
+    A lease that cannot be had is taken to be the whole window, as one holder alone would have it.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._warned: set[tuple[str, type]] = set()
+
+    async def read(self, key: str) -> Versioned | None:
+        return await self._tried("read", self._store.read(key), None)
+
+    async def compare_and_set(self, key: str, value: bytes, version: int) -> bool:
+        return await self._tried("written", self._store.compare_and_set(key, value, version), True)
+
+    async def lease(self, window: str, limit: int, holder: str) -> Lease:
+        whole = Lease(window, holder, limit)
+        return await self._tried("leased from", self._store.lease(window, limit, holder), whole)
+
+    async def give_back(self, lease: Lease) -> None:
+        await self._tried("given back to", self._store.give_back(lease), None)
+
+    async def _tried(self, what: str, work: Awaitable[T], otherwise: T) -> T:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await work
+        except Exception as error:  # noqa: BLE001 - whatever a store raises, the service goes on
+            if (what, type(error)) not in self._warned:
+                self._warned.add((what, type(error)))
+                _log.warning(f"the store cannot be {what}", reason=described(error))
+            return otherwise
