@@ -179,3 +179,10 @@ def test_a_class_without_a_capability_is_refused():
 
 def test_questions_are_encodable():
     assert msgspec.json.decode(msgspec.json.encode(Quotes(["BTC"])), type=Quotes) == Quotes(["BTC"])
+
+
+def test_what_is_no_text_is_no_symbol():
+    with pytest.raises(InvalidQuery) as refused:
+        Quotes([["BTC"]])
+
+    assert refused.value.field == "symbols"

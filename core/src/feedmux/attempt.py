@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 import types
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
@@ -56,8 +57,8 @@ def stepped(
             value, resume = error, steps.throw
 
 
-async def bounded(work: Awaitable[T], provider: str, hook: str) -> T:
-    """Await a plugin's work; whatever it raises leaves as a FeedmuxError that names the provider."""
+async def bounded(work: Awaitable[T], provider: str, hook: str, redacted: Callable[[str], str]) -> T:
+    """Await a plugin's work; whatever it raises leaves as a FeedmuxError that names the provider, and holds no key."""
     try:
         return await work
     except FeedmuxError as error:
@@ -73,9 +74,10 @@ async def bounded(work: Awaitable[T], provider: str, hook: str) -> T:
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise
         raise BadPayload(f"{hook} cancelled itself", provider=provider) from None
-    except BaseException as error:  # the plugin boundary: SystemExit would end the event loop
-        _log.warning("plugin raised", provider=provider, hook=hook, exc_info=error)
-        raise BadPayload(f"{hook} raised {described(error)}", provider=provider) from error
+    except BaseException as error:  # noqa: BLE001 - the plugin boundary: SystemExit would end the event loop
+        said, where = redacted(described(error)), "".join(traceback.format_tb(error.__traceback__)[-3:])
+        _log.warning("plugin raised", provider=provider, hook=hook, error=said, where=where)
+        raise BadPayload(f"{hook} raised {said}", provider=provider) from None
 
 
 async def within(seconds: float, task: asyncio.Task[T], abandoned: Callable[[], None]) -> T:
@@ -113,7 +115,9 @@ class Attempts:
         async def work() -> Any:
             return await stepped(call(), self._clock.monotonic, partial(self._blocked, standing, hook))
 
-        task = asyncio.get_running_loop().create_task(bounded(work(), standing.name, hook))
+        task = asyncio.get_running_loop().create_task(
+            bounded(work(), standing.name, hook, standing.wire.redacted)
+        )
         try:
             return await within(limit, task, partial(self._abandoned, standing, hook, task))
         except FeedmuxError as error:

@@ -43,6 +43,7 @@ class KeptListing(Struct, frozen=True):
 
     version: int
     entries: tuple[tuple[str, str, Listed], ...]
+    ids: tuple[Listed, ...]
     due: float
 
 
@@ -62,7 +63,11 @@ async def save_listing(standing: Standing, store: Store, clock: Clock) -> None:
         return
     entries = tuple((symbol, vs, entry) for (symbol, vs), entry in standing.listing.markets.items())
     due = standing.listing_due - clock.monotonic() + clock.now().timestamp()
-    await _write(store, f"listing/{standing.name}", KeptListing(VERSION, entries, due))
+    await _write(
+        store,
+        f"listing/{standing.name}",
+        KeptListing(VERSION, entries, tuple(standing.listing.ids.values()), due),
+    )
 
 
 async def restore(standing: Standing, store: Store, clock: Clock) -> None:
@@ -73,7 +78,8 @@ async def restore(standing: Standing, store: Store, clock: Clock) -> None:
         standing.breaker.state = kept.breaker.shifted(now - wall)
     listing = await _read(store, f"listing/{standing.name}", KeptListing)
     if listing is not None and listing.due > wall:
-        standing.listing = Listing({(symbol, vs): entry for symbol, vs, entry in listing.entries})
+        markets = {(symbol, vs): entry for symbol, vs, entry in listing.entries}
+        standing.listing = Listing(markets, {entry.id: entry for entry in listing.ids})
         standing.listing_due = now + listing.due - wall
     standing.refresh()
 

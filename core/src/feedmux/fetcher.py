@@ -88,7 +88,7 @@ class Fetcher:
         """Believe what the upstream says it has counted."""
         for used in standing.upstream.used:
             text = headers.get(used.name.lower(), "")
-            if text.isdigit() and len(text) < 12:
+            if text.isascii() and text.isdecimal() and len(text) < 12:
                 standing.quota.correct(used.per, used.counts, int(text), self._clock.monotonic())
 
     async def _ask(

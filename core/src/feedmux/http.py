@@ -59,7 +59,9 @@ class Wire(msgspec.Struct, frozen=True):
 
     def redacted(self, text: str) -> str:
         """The text without our key, should an upstream have echoed it."""
-        return text.replace(self.secret.reveal(), "***") if self.secret is not None else text
+        return (
+            self.without_secret(text.encode("utf-8", "replace")).decode() if self.secret is not None else text
+        )
 
     def without_secret(self, body: bytes) -> bytes:
         """The body without our key, plain or as a URL writes it, should an upstream have echoed it."""

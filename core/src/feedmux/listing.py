@@ -44,9 +44,10 @@ class Listing(Struct, frozen=True):
 
         A market in USDT or USDC also answers for USD where there is no USD market.
         """
+        listed = tuple(entries)
         markets: dict[tuple[str, str], Listed] = {}
         shared: set[tuple[str, str]] = set()
-        for entry in entries:
+        for entry in listed:
             key = (entry.symbol.upper(), entry.vs.upper())
             known = markets.get(key)
             if known is not None:
@@ -60,7 +61,7 @@ class Listing(Struct, frozen=True):
             for (name, vs), entry in list(markets.items()):
                 if vs == stand_in and markets.get((name, "USD"), entry).vs.upper() != "USD":
                     markets[name, "USD"] = entry
-        return cls(markets)
+        return cls(markets, {entry.id: entry for entry in listed} | {e.id: e for e in markets.values()})
 
     def find(self, symbol: str, vs: str) -> Listed | None:
         """The entry for a symbol (or an exact asset, `provider:id`) in a currency, None where it is not listed."""

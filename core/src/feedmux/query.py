@@ -215,6 +215,8 @@ def _distinct(texts: Sequence[str] | str, field: str) -> tuple[str, ...]:
         texts = texts.split(",")
     if not isinstance(texts, Sequence):
         raise InvalidQuery("is a list of texts", field=field)
+    if not all(isinstance(text, str) for text in texts):
+        raise InvalidQuery("holds something else than text", field=field)
     distinct = tuple(dict.fromkeys(texts))
     if not 1 <= len(distinct) <= MANY:
         raise InvalidQuery(f"takes 1 to {MANY} of them, got {len(distinct)}", field=field)

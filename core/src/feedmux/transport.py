@@ -112,7 +112,7 @@ class Network:
             found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except OSError as error:
             raise UpstreamDown("cannot be resolved", sent=False) from error
-        if not all(ipaddress.ip_address(address[4][0]).is_global for address in found):
+        if not all(outside(str(address[4][0])) for address in found):
             raise UpstreamDown("resolves to an address inside", sent=False)
         self._outside[host] = None
 
@@ -141,6 +141,23 @@ def _request(outgoing: Outgoing, course: _Course) -> httpx.Request:
         query = "&".join(filter(None, (url.query.decode("ascii"), outgoing.secret_params)))
         url = url.copy_with(query=query.encode("ascii"))
     return httpx.Request("GET", url, headers=dict(outgoing.headers), extensions={"trace": course})
+
+
+_INSIDE = tuple(
+    ipaddress.ip_network(network)
+    for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10")
+)
+"""IPv6 networks that lead on to IPv4 addresses or to a site's own; Python holds some of them to be global."""
+
+
+def outside(address: str) -> bool:
+    """Whether an address is one of the open internet: not loopback, private, multicast or a way to one of these."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    if not found.is_global or found.is_multicast or found.is_unspecified:
+        return False
+    return not any(found.version == network.version and found in network for network in _INSIDE)
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:
