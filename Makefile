@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-MEMBERS := core plugins/alternative_me plugins/binance_dt plugins/coingecko plugins/crypto_api_clean plugins/etherscan \
+MEMBERS := core plugins/aggregator plugins/alternative_me plugins/binance_dt plugins/coingecko plugins/crypto_api_clean plugins/etherscan \
            plugins/news plugins/sandbox server
 STAMP := $(VENV)/.installed
 

@@ -111,7 +111,7 @@ class Fleet:
             ),
             origin=member.origin,
             simulated=chosen.transport.simulated and bool(hosts),
-            enabled=chosen.settings.enabled and member.enabled,
+            disabled=_disabled(chosen, member, hosts),
         )
 
     async def _quota(self, pool: str, limits: Limits) -> Quota:
@@ -176,3 +176,12 @@ def _members(loaded: Loaded, chosen: ProviderSettings) -> list[Member]:
                 f"providers.{loaded.name}.members: {name!r} is not known{nearest(name, names)}"
             )
     return [msgspec.structs.replace(member, enabled=member.name in chosen.members) for member in declared]
+
+
+def _disabled(chosen: _Chosen, member: Member, hosts: tuple[str, ...]) -> str:
+    """Why a member is never asked, empty where it is."""
+    if not (chosen.settings.enabled and member.enabled):
+        return "disabled in the configuration"
+    if hosts and getattr(chosen.transport, "absent", False):
+        return "the sandbox has no model of it"
+    return ""

@@ -197,8 +197,8 @@ class _Sifter:
 def _obstacle(candidate: Candidate, need: Need, parts: tuple[Query, ...], now: float) -> Skip | None:
     """What stands in the way of asking this candidate at all."""
     standing = candidate.standing
-    if standing.quarantined or not standing.enabled:
-        return Skip(candidate, Reason.DISABLED, standing.quarantined or "in the configuration")
+    if standing.quarantined or standing.disabled:
+        return Skip(candidate, Reason.DISABLED, standing.quarantined or standing.disabled)
     if standing.needs_key:
         return Skip(candidate, Reason.NEEDS_KEY)
     breaker = standing.breaker

@@ -43,7 +43,7 @@ class Standing:
         "attribution",
         "breaker",
         "calls",
-        "enabled",
+        "disabled",
         "limits",
         "listing",
         "listing_due",
@@ -73,7 +73,7 @@ class Standing:
         wire: Wire,
         origin: str,
         simulated: bool,
-        enabled: bool,
+        disabled: str,
     ) -> None:
         self.provider = provider
         self.member = member
@@ -86,7 +86,8 @@ class Standing:
         self.quota = quota
         self.wire = wire
         self.simulated = simulated
-        self.enabled = enabled
+        self.disabled = disabled
+        """Why it is never asked, empty where it is."""
         self.breaker = Breaker()
         self.listing: Listing | None = None
         self.listing_due = 0.0
@@ -104,15 +105,18 @@ class Standing:
     def refresh(self) -> None:
         """Whether a request may go without a closer look at breaker and settings."""
         self.open = (
-            self.enabled and not self.quarantined and not self.needs_key and not self.breaker.state.closed
+            not self.disabled
+            and not self.quarantined
+            and not self.needs_key
+            and not self.breaker.state.closed
         )
 
     def condition(self, now: float) -> tuple[State, str, float | None]:
         """State, cause, and seconds until it may change (None where time changes nothing)."""
         if self.quarantined:
             return State.QUARANTINED, self.quarantined, None
-        if not self.enabled:
-            return State.BLOCKED, "disabled in the configuration", None
+        if self.disabled:
+            return State.BLOCKED, self.disabled, None
         if self.needs_key:
             return State.NEEDS_KEY, "it gets no traffic until a key is configured", None
         state = self.breaker.state

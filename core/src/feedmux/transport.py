@@ -40,7 +40,10 @@ class Incoming(Struct, frozen=True):
 
 
 class Transport(Protocol):
-    """Carries requests. `simulated` says that nothing real is behind it: its answers are marked as sandbox."""
+    """Carries requests. `simulated` says that nothing real is behind it: its answers are marked as sandbox.
+
+    One with a true `absent` carries nothing at all: its provider is never asked, and shown so.
+    """
 
     simulated: bool
 

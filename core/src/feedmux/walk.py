@@ -184,18 +184,22 @@ class Walk:
 
     async def _panel(self, candidate: Candidate, parts: tuple[Query, ...], permit: Permit) -> None:
         """One try at several members of a provider at once, for each batch: they are heard together."""
-        until, batch = self._until(candidate, parts), candidate.terms.batch
+        until = self._until(candidate, parts)
         others = [one for one in self._queue if one.seat is candidate.seat][: candidate.fan_out - 1]
         for other in others:
             self._queue.remove(other)
         for part in parts:
             self._left[part].tried(candidate)
-        batches = [parts[start : start + batch] for start in range(0, len(parts), batch)]
-        permits: list[Permit | None] = [permit, *[None for _ in batches[1:]]]
         voices = [
-            self._voice(member, some, first if member is candidate else None, until)
-            for some, first in zip(batches, permits, strict=True)
+            self._voice(
+                member,
+                parts[start : start + size],
+                permit if member is candidate and not start else None,
+                until,
+            )
             for member in (candidate, *others)
+            for size in (member.terms.batch,)
+            for start in range(0, len(parts), size)
         ]
         said: dict[Query, list[tuple[Candidate, Entry]]] = {part: [] for part in parts}
         for member, fetched in await asyncio.gather(*voices):

@@ -124,7 +124,7 @@ def permits_open(mux: Mux) -> int:
 
 def _standing(mux: Mux, member: str) -> Standing:
     """The member as the engine holds it; the first that is enabled where none is named."""
-    standings = [one for one in mux._fleet.standings.values() if one.enabled]
+    standings = [one for one in mux._fleet.standings.values() if not one.disabled]
     return next(one for one in standings if member in ("", one.member))
 
 

@@ -46,6 +46,7 @@ class Absent:
     """Refuses every request: a provider that has no model is not asked for real beside those that have."""
 
     simulated = True
+    absent = True
 
     async def send(self, outgoing: Outgoing) -> Incoming:
         raise UpstreamDown("has no sandbox", sent=False)

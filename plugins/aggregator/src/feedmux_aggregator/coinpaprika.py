@@ -1,0 +1,97 @@
+"""Coinpaprika: https://api.coinpaprika.com/
+
+Itself an average over exchanges, renewed every minute or so: a voice among others, heard seldom. Its history costs money.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field, json
+
+from feedmux.endpoint import Endpoint, ListingSource
+from feedmux.errors import Unauthorized
+from feedmux.failure import Failure
+from feedmux.items import Instant, Quote
+from feedmux.limits import MONTH, Backoff, Limits, Terms, Window
+from feedmux.listing import Listed
+from feedmux.provider import Member
+from feedmux.query import Quotes
+from feedmux.request import Asked, Request
+from feedmux_aggregator.market import VOICES, market, quote
+
+
+class _Coin(Struct):
+    id: str
+    symbol: str
+    rank: int
+
+
+class _Dollars(Struct):
+    price: float
+    volume_24h: float | None
+    market_cap: float | None
+    percent_change_24h: float | None
+
+
+class _Quotes(Struct):
+    usd: _Dollars = field(name="USD")
+
+
+class _Ticker(Struct):
+    id: str
+    name: str
+    last_updated: Instant
+    quotes: _Quotes
+
+
+def parse_listing(body: bytes) -> list[Listed]:
+    """The coins that are ranked, quoted in any currency it is asked for."""
+    return [
+        Listed(coin.symbol, coin.id, rank=coin.rank)
+        for coin in json.decode(body, type=list[_Coin])
+        if coin.rank
+    ]
+
+
+def quotes_request(asked: Asked[Quotes]) -> Request:
+    return Request(f"/v1/tickers/{market(asked)}", {"quotes": "USD"})
+
+
+def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
+    """Price, change and volume of 24 hours, market cap."""
+    ticker = json.decode(body, type=_Ticker)
+    if ticker.id != market(asked):
+        return []
+    dollars = ticker.quotes.usd
+    return [
+        quote(
+            asked,
+            dollars.price,
+            ticker.last_updated,
+            name=ticker.name,
+            change_pct_24h=dollars.percent_change_24h,
+            volume_24h=dollars.volume_24h,
+            market_cap=dollars.market_cap,
+        )
+    ]
+
+
+# 20,000 requests a month for an address: https://coinpaprika.com/api/pricing/
+MEMBER = Member(
+    "coinpaprika",
+    ("https://api.coinpaprika.com",),
+    origin="coinpaprika",
+    weight=0.2,
+    limits=Limits(weight=1, windows=(Window(20_000, per=MONTH),), backoff=Backoff(steps=(60, 300, 900))),
+    endpoints=(
+        Endpoint(
+            Quotes,
+            quotes_request,
+            parse_quotes,
+            Terms(ttl=300, fan_out=VOICES),
+            currencies=frozenset({"USD"}),
+        ),
+    ),
+    listing=ListingSource(Request("/v1/tickers", {"quotes": "USD"}), parse_listing),
+    errors=(Failure(Unauthorized, status=402),),
+    health=Request("/v1/global"),
+)

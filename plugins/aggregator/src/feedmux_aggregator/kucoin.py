@@ -1,0 +1,140 @@
+"""KuCoin, spot: https://www.kucoin.com/docs-new/
+
+Numbers are text; a ticker's time is in Unix milliseconds, a candle's in seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeVar
+
+from msgspec import Struct, json
+
+from feedmux.clock import from_unix, from_unix_ms
+from feedmux.endpoint import Endpoint, ListingSource
+from feedmux.errors import RateLimited, Unavailable, UnknownSymbol
+from feedmux.failure import Failure
+from feedmux.items import Candle, Quote
+from feedmux.limits import Backoff, Counts, Limits, Terms, Window
+from feedmux.listing import Listed
+from feedmux.provider import Member
+from feedmux.query import Candles, Quotes
+from feedmux.request import Asked, Request
+from feedmux_aggregator.market import VOICES, Series, candle, market, quote
+
+TYPES = {
+    "1m": "1min",
+    "5m": "5min",
+    "15m": "15min",
+    "30m": "30min",
+    "1h": "1hour",
+    "4h": "4hour",
+    "1d": "1day",
+    "1w": "1week",
+}
+# Asked without times, which would change from request to request, it gives its latest 100.
+SERIES = Series(TYPES, most=100)
+Data = TypeVar("Data")
+
+
+class _Answer(Struct, Generic[Data]):
+    code: Literal["200000"]
+    data: Data
+
+
+class _Market(Struct, rename="camel"):
+    symbol: str
+    base_currency: str
+    quote_currency: str
+    enable_trading: bool
+
+
+class _Stats(Struct, rename="camel"):
+    symbol: str
+    time: int
+    last: float | None
+    high: float | None
+    low: float | None
+    vol_value: float | None
+    """In the quote currency."""
+    change_price: float | None
+    change_rate: float | None
+    """A fraction: 0.0114 is 1.14 %."""
+
+
+class _Row(Struct, array_like=True):
+    time: int
+    open: float
+    close: float
+    high: float
+    low: float
+    volume: float
+
+
+def parse_listing(body: bytes) -> list[Listed]:
+    """The markets that trade."""
+    return [
+        Listed(m.base_currency, m.symbol, m.quote_currency, f"{m.base_currency}/{m.quote_currency}")
+        for m in json.decode(body, type=_Answer[list[_Market]]).data
+        if m.enable_trading
+    ]
+
+
+def quotes_request(asked: Asked[Quotes]) -> Request:
+    return Request("/api/v1/market/stats", {"symbol": market(asked)})
+
+
+def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
+    """The last trade, range, change and turnover of 24 hours. An unknown market's numbers are all null."""
+    stats = json.decode(body, type=_Answer[_Stats], strict=False).data
+    if not stats.last or stats.symbol != market(asked):
+        return []
+    return [
+        quote(
+            asked,
+            stats.last,
+            from_unix_ms(stats.time),
+            change_24h=stats.change_price,
+            change_pct_24h=None if stats.change_rate is None else stats.change_rate * 100,
+            high_24h=stats.high or None,
+            low_24h=stats.low or None,
+            volume_24h=stats.vol_value,
+        )
+    ]
+
+
+def candles_request(asked: Asked[Candles]) -> Request:
+    """The latest candles."""
+    return Request(
+        "/api/v1/market/candles", {"symbol": market(asked), "type": SERIES.names[asked.query.interval]}
+    )
+
+
+def parse_candles(body: bytes, asked: Asked[Candles]) -> list[Candle]:
+    """Rows come newest first, the close before the high before the low. Without trades there is a gap."""
+    return [
+        candle(asked, from_unix(row.time), row)
+        for row in reversed(json.decode(body, type=_Answer[list[_Row]], strict=False).data)
+    ]
+
+
+# 2000 weight in 30 seconds for an address: https://www.kucoin.com/docs-new/rate-limit
+MEMBER = Member(
+    "kucoin",
+    ("https://api.kucoin.com",),
+    origin="kucoin",
+    limits=Limits(
+        weight=1, windows=(Window(2000, per=30, counts=Counts.COST),), backoff=Backoff(steps=(30, 60, 300))
+    ),
+    endpoints=(
+        Endpoint(Quotes, quotes_request, parse_quotes, Terms(ttl=2, cost=15, fan_out=VOICES)),
+        Endpoint(Candles, candles_request, parse_candles, Terms(ttl=2, cost=3), refuses=SERIES.lacks),
+    ),
+    listing=ListingSource(Request("/api/v2/symbols"), parse_listing, cost=4),
+    errors=(
+        Failure(UnknownSymbol, path="msg", contains="symbol not exists"),
+        Failure(UnknownSymbol, status=200, path="msg", contains="symbol not exists"),
+        Failure(RateLimited, status=200, path="code", equals="429000"),
+        Failure(Unavailable, status=403),  # a read needs no permission: the place is not served
+    ),
+    health=Request("/api/v1/timestamp"),
+)

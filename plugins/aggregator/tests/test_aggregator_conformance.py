@@ -1,0 +1,10 @@
+"""What every provider promises, checked against the packaged cases and the recorded bodies of each member."""
+
+from pathlib import Path
+
+from feedmux.conformance import Suite
+
+
+class TestConformance(Suite):
+    provider = "aggregator"
+    recordings = Path(__file__).parent / "recorded"
