@@ -47,7 +47,7 @@ provider = Provider(
         slow_after=2,
         backoff=Backoff(steps=(300, 900, 3600)),
     ),
-    endpoints=(Endpoint(News, news_request, parse_news, Terms(ttl=300)),),
+    endpoints=(Endpoint(News, news_request, parse_news, Terms(ttl=300, fan_out=len(FEEDS))),),
     health=health,
     attribution="Headlines by CoinDesk, Cointelegraph, Decrypt and Bitcoin Magazine",
     docs="https://www.rssboard.org/rss-specification",
