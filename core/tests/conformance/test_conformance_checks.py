@@ -107,7 +107,7 @@ UNSOUND: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a plan of a window that allows nothing": (
         {"plans": {"none": Plan(windows=(Window(0, per=60),))}},
-        "plan none: windows: 0 requests in 60 s allows nothing",
+        "plans[none].windows: at least 1",
     ),
     "no attribution": ({"attribution": ""}, "attribution"),
     "no docs": ({"docs": ""}, "docs"),
