@@ -6,7 +6,7 @@ from simulated.engine import world
 from simulated.providers import provider
 from simulated.remote import Remote
 
-from feedmux import Quotes, virtual
+from feedmux import Quotes, Window, virtual
 
 
 class Raising:
@@ -43,3 +43,55 @@ async def test_a_store_that_hangs_is_waited_for_no_longer_than_a_moment():
     async with world({"p0": (provider(), Remote())}, store=Hanging()) as simulated:
         assert simulated.mux.clock.monotonic() < 3
         assert len(await simulated.mux.get(Quotes(["BTC"]))) == 1
+
+
+class Refusing(Raising):
+    """A store that raises before it gives anything to await."""
+
+    def lease(self, window, limit, holder):
+        raise OSError("gone")
+
+    read = compare_and_set = give_back = lease
+
+
+class Closing(Remote):
+    """An upstream that says whether its connections were closed."""
+
+    closed = False
+
+    async def aclose(self):
+        self.closed = True
+
+
+class Failing(Closing):
+    async def aclose(self):
+        raise OSError("cannot close")
+
+
+async def test_a_store_that_raises_at_once_does_no_more_harm():
+    async with world({"p0": (provider(), Remote())}, store=Refusing()) as simulated:
+        assert len(await simulated.mux.get(Quotes(["BTC"]))) == 1
+
+
+async def test_of_many_members_only_the_first_waits_for_a_store_that_hangs():
+    providers = {f"p{n}": (provider(limits={"windows": (Window(9, 60),)}), Closing()) for n in range(40)}
+    async with world(providers, store=Hanging()) as simulated:
+        assert simulated.mux.clock.monotonic() < 1
+        began = simulated.mux.clock.monotonic()
+
+    assert virtual.virtual_clock().monotonic() - began < 2
+    assert all(remote.closed for _, remote in providers.values())
+
+
+async def test_without_a_store_a_window_is_as_large_as_declared():
+    providers = {"p0": (provider(limits={"windows": (Window(9, 60),)}), Remote())}
+    async with world(providers, store=Raising()) as simulated:
+        assert simulated.mux.ledger()[0].left == 9
+
+
+async def test_a_transport_that_cannot_be_closed_does_not_keep_the_others_open():
+    other = Closing()
+    async with world({"p0": (provider(), Failing()), "p1": (provider(), other)}):
+        pass
+
+    assert other.closed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from simulated.engine import world
 from simulated.providers import LISTING, endpoint, provider
 from simulated.remote import Remote, body, in_turn, refusal
 
-from feedmux import DAY, Backoff, NoProvider, Quotes, Settings, Terms, Window
+from feedmux import DAY, Backoff, Listed, ListingSource, NoProvider, Quotes, Request, Settings, Terms, Window
 from feedmux.breaker import State
 from feedmux.settings import ProviderSettings
 from feedmux.store import MemoryStore
@@ -148,3 +150,92 @@ async def test_the_minimum_interval_outlasts_a_restart():
 
     first, second = (call.begun for call in remote.calls)
     assert second - first >= 30.1
+
+
+async def test_an_exact_asset_that_shares_its_symbol_with_a_larger_one_is_found_and_stays_so():
+    def twins(body):
+        return [Listed("ABC", id="large", rank=1), Listed("ABC", id="small", rank=2)]
+
+    store, remote = MemoryStore(), Remote()
+    declared = provider(listing=ListingSource(Request("/listing"), twins))
+    for _ in range(2):
+        async with world({"one": (declared, remote)}, store=store) as simulated:
+            assert len(await simulated.mux.get(Quotes(["one:small"]))) == 1
+
+    assert [call.symbols for call in remote.calls if call.path == "/quotes"] == [["small"], ["small"]]
+
+
+class SlowOnce(MemoryStore):
+    """Takes its time for the first write of a member."""
+
+    clock = None
+
+    async def compare_and_set(self, key, value, version):
+        if key.startswith("member/") and (clock := self.clock):
+            self.clock = None
+            await clock.sleep(0.4)
+        return await super().compare_and_set(key, value, version)
+
+
+class RefusesTwice(Remote):
+    """Asks for 20 s, and to a request that it answers later for 600 s."""
+
+    async def _answer(self, call):
+        later = call.symbols == ["B"]
+        await self.clock.sleep(0.2 if later else 0.1)
+        return refusal(600 if later else 20)
+
+
+async def test_what_is_stored_is_the_newest_state_however_long_a_write_takes():
+    store, remote = SlowOnce(), RefusesTwice()
+    async with world({"one": (provider(), remote)}, store=store) as simulated:
+        store.clock = simulated.mux.clock
+        questions = (simulated.mux.get(Quotes([symbol]), deadline=0.5) for symbol in "AB")
+        await asyncio.gather(*questions, return_exceptions=True)
+        await simulated.mux.clock.sleep(3)
+        stored = dict(store._values)
+    copy = MemoryStore()
+    copy._values = stored
+    async with world({"one": (provider(), remote)}, store=copy) as simulated:
+        assert status(simulated).wait > 500
+
+
+async def crash(providers, questions):
+    """The store as a process leaves it that asked so much, one question a second, and then was no more."""
+    store, crashed = MemoryStore(), MemoryStore()
+    async with world(providers, store=store) as simulated:
+        for n in range(questions):
+            await simulated.mux.get(Quotes([f"S{n}"]))
+            await simulated.mux.clock.sleep(1)
+        await simulated.mux.clock.sleep(30)
+        crashed._values = dict(store._values)
+    return crashed
+
+
+async def test_a_long_window_survives_a_crash():
+    providers = {"one": (provider(limits={"windows": (Window(100, DAY),)}), Remote())}
+    store = await crash(providers, 8)
+    async with world(providers, store=store) as simulated:
+        assert simulated.mux.ledger()[0].left == 92
+
+
+class Counting(MemoryStore):
+    writes = 0
+
+    async def compare_and_set(self, key, value, version):
+        self.writes += key.startswith("quota/")
+        return await super().compare_and_set(key, value, version)
+
+
+@pytest.mark.parametrize(("per", "most"), [(DAY, 5), (60.0, 1)])
+async def test_only_a_long_window_is_written_while_it_is_drawn_on_and_at_most_every_30_s(per, most):
+    store = Counting()
+    providers = {"one": (provider(limits={"windows": (Window(500, per),)}), Remote())}
+    async with world(providers, store=store) as simulated:
+        at_start = store.writes
+        for n in range(100):
+            await simulated.mux.get(Quotes([f"S{n}"]))
+            await simulated.mux.clock.sleep(1)
+        written = store.writes - at_start
+
+    assert most - 1 <= written <= most

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from simulated.engine import at_rest, world
 from simulated.load import Callers
 from simulated.providers import provider
 from simulated.remote import Remote, broken, refusal
 
-from feedmux import NoProvider, Quotes, Tier, Window
+from feedmux import Key, NoProvider, Quotes, Tier, Window, virtual
 from feedmux.breaker import State
+from feedmux.settings import settings_from
+from feedmux.store import MemoryStore
 
 
 def checks(remote):
@@ -103,3 +107,35 @@ async def test_a_health_check_that_is_refused_closes_as_any_refusal_does():
         assert len(checks(remote)) == 1
         await simulated.mux.clock.sleep(3600)
         assert len(checks(remote)) == 1
+
+
+KEY = Key(header="x-key", required=True)
+WITH_KEY = settings_from({"providers": {"one": {"api_key": "k"}}}, {})
+
+
+async def closed_by_faults(store):
+    remote = Remote()
+    async with world({"one": (provider(key=KEY), remote)}, store=store, settings=WITH_KEY) as simulated:
+        await fail_until_closed(simulated, remote)
+
+
+async def test_what_was_closed_by_faults_is_probed_after_a_restart_whatever_the_new_clock_reads():
+    store, remote = MemoryStore(), Remote()
+    await closed_by_faults(store)
+    later = virtual.virtual_clock(virtual.START + timedelta(days=2))
+    async with world(
+        {"one": (provider(key=KEY), remote)}, store=store, settings=WITH_KEY, clock=later
+    ) as simulated:
+        assert state(simulated, "one") is State.RECOVERING
+        await simulated.mux.clock.sleep(1)
+
+        assert len(checks(remote)) == 1
+
+
+async def test_one_that_has_lost_its_key_meanwhile_is_not_probed():
+    store, remote = MemoryStore(), Remote()
+    await closed_by_faults(store)
+    async with world({"one": (provider(key=KEY), remote)}, store=store) as simulated:
+        await simulated.mux.clock.sleep(600)
+
+        assert remote.requests == 0

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import traceback
+
 import pytest
 
-from feedmux.transport import outside
+from feedmux import UpstreamDown
+from feedmux.transport import Network, Outgoing, outside
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,23 @@ def test_an_address_inside_is_refused(address):
 @pytest.mark.parametrize("address", ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
 def test_an_address_of_the_open_internet_is_not(address):
     assert outside(address)
+
+
+def test_a_request_on_its_way_out_shows_no_key():
+    shown = repr(Outgoing("https://a.example/x", {"x-key": "SECRET"}, secret_params="key=SECRET"))
+
+    assert "SECRET" not in shown
+    assert "x-key" in shown
+
+
+async def test_a_key_that_no_header_can_carry_does_not_show_in_what_is_raised():
+    key = "SEC" + "RET\n"
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    network = Network()
+    async with server:
+        with pytest.raises(UpstreamDown, match="cannot be asked") as refused:
+            await network.send(Outgoing(f"http://127.0.0.1:{port}/", {"x-key": key}, inside=True))
+    await network.aclose()
+
+    assert "SECRET" not in "".join(traceback.format_exception(refused.value))

@@ -36,6 +36,11 @@ def test_equal_questions_are_one_question():
     assert hash(Quotes(["btc"])) == hash(Quotes(["BTC"]))
 
 
+def test_a_chain_is_written_in_one_way():
+    assert Gas(chain=" Ethereum") == Gas()
+    assert Balance("0x" + "a" * 40, chain="POLYGON").chain == "polygon"
+
+
 def test_the_callers_order_is_kept():
     assert Quotes(["ETH", "BTC"]).symbols == ("ETH", "BTC")
 
@@ -61,6 +66,10 @@ def test_the_callers_order_is_kept():
         (FearGreed, {"limit": 10_001}, "limit"),
         (Supply, {"asset": "a b"}, "asset"),
         (Balance, {"address": "0x12"}, "address"),
+        (Gas, {"chain": "x" * 41}, "chain"),
+        (Gas, {"chain": "eth/mainnet"}, "chain"),
+        (Gas, {"chain": 1}, "chain"),
+        (Balance, {"address": "0x" + "0" * 40, "chain": ""}, "chain"),
         (News, {"text": "x" * 201}, "text"),
         (Sentiment, {"texts": [""]}, "texts"),
         (Sentiment, {"texts": []}, "texts"),

@@ -221,7 +221,7 @@ async def test_what_the_upstreams_header_says_is_believed_where_it_is_more():
         assert (row.used, row.used_upstream, row.left) == (97, 97, 3)
 
 
-@pytest.mark.parametrize("text", ["", "-5", "many", "9" * 13, "1.5", "1e3"])
+@pytest.mark.parametrize("text", ["", "-5", "many", "9" * 13, "1.5", "1e3", "²", "٣"])
 async def test_a_header_that_is_no_count_is_ignored(text):
     remote = Remote(script=lambda call: body({"prices": {"BTC": 1.0}}, x_used=text))
     declared = provider(limits={"windows": (Window(100, 60, Counts.COST),)}, used=(UsedHeader("X-Used", 60),))

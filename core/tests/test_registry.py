@@ -9,7 +9,21 @@ from textwrap import dedent
 import pytest
 from simulated.providers import provider
 
-from feedmux import Asked, InvalidQuery, Member, Plan, Quotes, Window, hookimpl
+import feedmux
+from feedmux import (
+    Asked,
+    Counts,
+    Endpoint,
+    InvalidQuery,
+    Member,
+    Plan,
+    Quotes,
+    Request,
+    SettingsError,
+    Terms,
+    Window,
+    hookimpl,
+)
 from feedmux.provider import API
 from feedmux.registry import Registry
 
@@ -265,3 +279,46 @@ def test_a_member_that_weighs_nothing_is_named():
     registry.add_provider("bad", provider(members=(Member("m", ("https://m.example",), weight=0),)))
 
     assert "members[m].weight" in registry.quarantined[0].reason
+
+
+def test_an_extension_registered_under_a_second_name_leaves_the_first_as_it_was():
+    class Watcher:
+        @hookimpl
+        def feedmux_event(self, event): ...
+
+    registry, extension = Registry(), Watcher()
+    registry.add_extension("first", extension)
+    registry.add_extension("second", extension)
+
+    assert list(registry.extensions) == ["first"]
+    assert registry.observes
+
+
+def test_a_plan_that_one_of_its_members_cannot_follow_is_named():
+    dear = Endpoint(Quotes, lambda asked: Request("/"), lambda body, asked: [], Terms(ttl=1, cost=50))
+    small = Plan(windows=(Window(9, per=60, counts=Counts.COST),))
+    registry = Registry()
+    member = Member("m", ("https://m.example",), endpoints=(dear,))
+    registry.add_provider("bad", provider(plans={"free": small}, members=(member,)))
+
+    assert not registry.providers
+    assert "members[m].serves[Quotes].cost" in registry.quarantined[0].reason
+
+
+class Raising:
+    @hookimpl
+    def feedmux_transport(self, provider):
+        raise RuntimeError("no tape")
+
+
+class Odd:
+    @hookimpl
+    def feedmux_transport(self, provider):
+        return "not a transport"
+
+
+@pytest.mark.parametrize("extension", [Raising(), Odd()])
+async def test_an_extension_that_fails_to_replace_the_network_never_leaves_it_in_place(extension):
+    with pytest.raises(SettingsError, match="feedmux_transport"):
+        async with feedmux.open(plugins={"one": provider()}, extensions={"tape": extension}):
+            pass

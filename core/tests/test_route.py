@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from simulated.engine import world
 from simulated.providers import LISTING, endpoint, provider
 from simulated.remote import Remote, body, in_turn, refusal
 
 from feedmux import (
+    DAY,
     Backoff,
     BadPayload,
     FearGreed,
@@ -305,3 +308,67 @@ async def test_a_question_nobody_serves_is_refused_as_such():
     async with world(named(one=provider())) as simulated:
         with pytest.raises(NoProvider, match="no installed provider serves fear_greed"):
             await simulated.mux.get(FearGreed())
+
+
+class SlowListing(Remote):
+    """Takes two seconds for its listing."""
+
+    async def _answer(self, call):
+        await self.clock.sleep(2.0 if call.path == "/listing" else 0.05)
+        return (self.script and self.script(call)) or self.answer(call)
+
+
+def renewals(remote):
+    return [round(call.begun / DAY, 1) for call in remote.calls if call.path == "/listing"]
+
+
+async def test_a_last_resorts_listing_is_renewed_by_a_question_and_an_old_one_serves_on_where_that_fails():
+    remote = Remote(script=listing_of("BTC"))
+    async with world({"one": (listing_provider(tier=Tier.LAST_RESORT), remote)}) as simulated:
+        await simulated.mux.get(BTC)
+        await simulated.mux.clock.sleep(1.5 * DAY)
+        assert renewals(remote) == [0.0]
+
+        remote.script = lambda call: refusal(0) if call.path == "/nothing" else listing_of("BTC", "ETH")(call)
+        await simulated.mux.get(BTC)
+        assert renewals(remote) == [0.0, 1.5]
+        assert [call.path for call in remote.calls][-2:] == ["/listing", "/quotes"]
+
+        await simulated.mux.clock.sleep(1.5 * DAY)
+        remote.script = listing_of()
+        assert len(await simulated.mux.get(Quotes(["ETH"]))) == 1
+
+
+async def test_a_primarys_listing_is_renewed_beside_the_question():
+    remote = SlowListing(script=listing_of("BTC"))
+    async with world({"one": (listing_provider(), remote)}) as simulated:
+        await simulated.mux.get(BTC)
+        await simulated.mux.clock.sleep(1.5 * DAY)
+        began = simulated.mux.clock.monotonic()
+        await simulated.mux.get(BTC)
+
+        assert simulated.mux.clock.monotonic() - began < 1
+        await simulated.mux.clock.sleep(1)
+        assert renewals(remote) == [0.0, 1.5]
+
+
+async def test_of_a_member_that_recovers_the_listing_is_the_probe_and_nothing_goes_beside_it():
+    def script(call):
+        return refusal(60) if call.path == "/gas" else listing_of("BTC")(call)
+
+    remote = SlowListing(script=script)
+    declared = provider(
+        endpoint(Quotes, Terms(ttl=1)), endpoint(Gas, Terms(ttl=1), listed=False), listing=LISTING
+    )
+    async with world({"one": (declared, remote)}) as simulated:
+        with pytest.raises(NoProvider):
+            await simulated.mux.get(Gas())
+        remote.script = listing_of("BTC")
+        await simulated.mux.clock.sleep(61)
+        quotes = asyncio.create_task(simulated.mux.get(BTC))
+        await simulated.mux.clock.sleep(1)
+        with pytest.raises(NoProvider):
+            await simulated.mux.get(Gas(), deadline=0.5)
+
+        assert len(await quotes) == 1
+        assert [call.path for call in remote.calls] == ["/gas", "/listing", "/quotes"]

@@ -67,7 +67,7 @@ async def bounded(work: Awaitable[T], provider: str, hook: str, redacted: Callab
     except TimeoutError:
         raise UpstreamTimeout("did not answer in time", provider=provider) from None
     except ValueError as error:  # msgspec's errors included: the body is not what it should be
-        raise BadPayload(described(error), provider=provider) from error
+        raise BadPayload(described(error, redacted), provider=provider) from None
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except asyncio.CancelledError:
@@ -75,7 +75,7 @@ async def bounded(work: Awaitable[T], provider: str, hook: str, redacted: Callab
             raise
         raise BadPayload(f"{hook} cancelled itself", provider=provider) from None
     except BaseException as error:  # noqa: BLE001 - the plugin boundary: SystemExit would end the event loop
-        said, where = redacted(described(error)), "".join(traceback.format_tb(error.__traceback__)[-3:])
+        said, where = described(error, redacted), "".join(traceback.format_tb(error.__traceback__)[-3:])
         _log.warning("plugin raised", provider=provider, hook=hook, error=said, where=where)
         raise BadPayload(f"{hook} raised {said}", provider=provider) from None
 
@@ -123,6 +123,7 @@ class Attempts:
         except FeedmuxError as error:
             error.provider = standing.name
             error.detail = standing.wire.redacted(error.detail)
+            error.args = (error.detail,)
             raise
 
     def _blocked(self, standing: Standing, hook: str, seconds: float) -> None:

@@ -9,7 +9,7 @@ SECONDS = 10.0
 
 
 class Budget:
-    """Spent by hedges, guard confirmations and repeats; never by falling over to another member."""
+    """Spent by guard confirmations and repeats; never by falling over to another member."""
 
     def __init__(self) -> None:
         self._asked: deque[float] = deque()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from feedmux import breaker
 from feedmux.clock import Clock, Random
-from feedmux.errors import BadPayload, FeedmuxError, RateLimited, Unauthorized
+from feedmux.errors import BadPayload, FeedmuxError, NoQuota, RateLimited, Unauthorized
 from feedmux.event import Changed, Event, Result, Tried
 from feedmux.keeper import Fetched
 from feedmux.query import Query
@@ -16,7 +16,7 @@ from feedmux.standing import Standing
 
 
 class Conduct:
-    """Books outcomes. `changed` is called where a member's state changed."""
+    """Books outcomes. `changed` is called where a member's state changed, `spent` where its quota was drawn on."""
 
     def __init__(self, clock: Clock, chance: Random, tell: Callable[[Event], None]) -> None:
         self._clock = clock
@@ -24,6 +24,7 @@ class Conduct:
         self._tell = tell
         self.rotations: Mapping[str, Rotation] = {}
         self.changed: Callable[[Standing], None] = lambda standing: None
+        self.spent: Callable[[Standing], None] = lambda standing: None
 
     def book(self, candidate: Candidate, fetched: Fetched, ending: Ending, began: float) -> None:
         """Let breaker, score and tally know how it went."""
@@ -39,7 +40,7 @@ class Conduct:
             tally.seconds += now - began
             tally.last_success = self._clock.now()
             candidate.score.succeeded(now - began, standing.limits.slow_after, now)
-        elif error is not None and (ending is not Ending.OK or useless):
+        elif error is not None and not isinstance(error, NoQuota) and (ending is not Ending.OK or useless):
             tally.failures += 1
             tally.last_failure, tally.last_error, tally.last_class = (
                 self._clock.now(),

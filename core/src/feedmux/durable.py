@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -20,6 +22,10 @@ from feedmux.window import WindowState
 VERSION = 1
 RIVALS = 3
 """How often a write is tried where somebody else keeps writing the same state."""
+LONG = 3600.0
+"""A window of so many seconds or more is worth keeping while it is drawn on: losing it costs hours."""
+EVERY = 30.0
+"""Seconds between two writes of such a window: the most that a crash may forget of it."""
 T = TypeVar("T", "Kept", "KeptQuota", "KeptListing")
 _log = structlog.get_logger("feedmux.durable")
 
@@ -49,25 +55,65 @@ class KeptListing(Struct, frozen=True):
 
 async def save(standing: Standing, store: Store, clock: Clock) -> None:
     """Write a member's breaker and its pool's quota, over whatever stands there: its own holder knows best."""
-    now, wall = clock.monotonic(), clock.now().timestamp()
-    state = standing.breaker.state
-    kept = Kept(VERSION, breaker=state.shifted(wall - now) if state.closed else BreakerState())
-    await _write(store, f"member/{standing.name}", kept)
-    quota = standing.quota
-    await _write(store, f"quota/{quota.name}", KeptQuota(VERSION, quota.state(now, wall)))
+
+    def kept() -> Kept:
+        state, ahead = standing.breaker.state, clock.now().timestamp() - clock.monotonic()
+        return Kept(VERSION, breaker=state.shifted(ahead) if state.closed else BreakerState())
+
+    await _write(store, f"member/{standing.name}", kept, standing.writing)
+    await save_quota(standing.quota, store, clock)
+
+
+async def save_quota(quota: Quota, store: Store, clock: Clock) -> None:
+    """Write a pool's quota."""
+
+    def kept() -> KeptQuota:
+        return KeptQuota(VERSION, quota.state(clock.monotonic(), clock.now().timestamp()))
+
+    await _write(store, f"quota/{quota.name}", kept, quota.writing)
+
+
+class LongWindows:
+    """Writes quotas of long windows down while they are drawn on, so that a crash forgets little of them.
+
+    `background` runs what it is given beside the questions.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, background: Callable[[Coroutine[Any, Any, None]], object]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._background = background
+        self._written: dict[str, float] = {}
+        self._waiting: set[str] = set()
+
+    def spent(self, standing: Standing) -> None:
+        """The member's quota was drawn on: it is written soon, and each pool at most every 30 s."""
+        quota = standing.quota
+        if quota.name not in self._waiting and any(window.per >= LONG for window in quota.windows):
+            self._waiting.add(quota.name)
+            self._background(self._write(quota))
+
+    async def _write(self, quota: Quota) -> None:
+        due = self._written.get(quota.name, -math.inf) + EVERY
+        await self._clock.sleep(max(0.0, due - self._clock.monotonic()))
+        self._written[quota.name] = self._clock.monotonic()
+        self._waiting.discard(quota.name)
+        await save_quota(quota, self._store, self._clock)
 
 
 async def save_listing(standing: Standing, store: Store, clock: Clock) -> None:
     """Write a member's listing."""
-    if standing.listing is None:
-        return
-    entries = tuple((symbol, vs, entry) for (symbol, vs), entry in standing.listing.markets.items())
-    due = standing.listing_due - clock.monotonic() + clock.now().timestamp()
-    await _write(
-        store,
-        f"listing/{standing.name}",
-        KeptListing(VERSION, entries, tuple(standing.listing.ids.values()), due),
-    )
+
+    def kept() -> KeptListing:
+        listing = standing.listing or Listing({})
+        entries = tuple((symbol, vs, entry) for (symbol, vs), entry in listing.markets.items())
+        due = standing.listing_due - clock.monotonic() + clock.now().timestamp()
+        return KeptListing(VERSION, entries, tuple(listing.ids.values()), due)
+
+    if standing.listing is not None:
+        await _write(store, f"listing/{standing.name}", kept, standing.writing)
 
 
 async def restore(standing: Standing, store: Store, clock: Clock) -> None:
@@ -91,12 +137,15 @@ async def restore_quota(quota: Quota, store: Store, clock: Clock) -> None:
         quota.restore(kept.windows, clock.monotonic(), clock.now().timestamp())
 
 
-async def _write(store: Store, key: str, value: Kept | KeptQuota | KeptListing) -> None:
-    encoded = msgspec.msgpack.encode(value)
-    for _ in range(RIVALS):
-        held = await store.read(key)
-        if await store.compare_and_set(key, encoded, held.version if held else 0):
-            return
+async def _write(
+    store: Store, key: str, value: Callable[[], Kept | KeptQuota | KeptListing], turn: asyncio.Lock
+) -> None:
+    """Write what is so at that moment; who else writes the same waits, so that the newest is what stays."""
+    async with turn:
+        for _ in range(RIVALS):
+            held = await store.read(key)
+            if await store.compare_and_set(key, msgspec.msgpack.encode(value()), held.version if held else 0):
+                return
     _log.warning("state not saved: others keep writing it", key=key)
 
 

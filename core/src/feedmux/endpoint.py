@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from feedmux.items import Item
-from feedmux.limits import Counts, Terms, Window
+from feedmux.limits import Counts, Limits, Terms, Window
 from feedmux.listing import Listed
 from feedmux.query import Query
 from feedmux.request import Asked, Request
@@ -60,6 +61,14 @@ class Plan(Struct, frozen=True):
     hosts: tuple[str, ...] | None = None
     key: Key | None = None
     min_interval: float | None = None
+
+    def limited(self, limits: Limits) -> Limits:
+        """The provider's limits under this plan; raises ValueError naming the field that cannot be."""
+        return msgspec.structs.replace(
+            limits,
+            windows=limits.windows if self.windows is None else self.windows,
+            min_interval=limits.min_interval if self.min_interval is None else self.min_interval,
+        )
 
 
 class UsedHeader(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 
@@ -108,10 +109,10 @@ class DeadlineExceeded(FeedmuxError):
     status, slug, title = 504, "deadline-exceeded", "The deadline passed"
 
 
-def described(error: BaseException) -> str:
-    """Any exception as one line for a person; a plugin's own may raise even at that."""
+def described(error: BaseException, redacted: Callable[[str], str] = str) -> str:
+    """Any exception as one line for a person, `redacted` before it is cut; a plugin's own may raise even at that."""
     try:
-        text = " ".join(str(error).split())
+        text = " ".join(redacted(str(error)).split())
     except Exception:  # noqa: BLE001 - the exception is the plugin's own, and so is its text
         text = ""
     text = "".join(c if c.isprintable() else "?" for c in text[:200])

@@ -43,7 +43,7 @@ class Fetcher:
         """Send one request for these parts and book its outcome. Never raises but for cancellation."""
         standing, now = candidate.standing, self._clock.monotonic()
         query = parts[0] if len(parts) == 1 else parts[0].narrowed([e for p in parts for e in p.elements])
-        http = self._connect(standing, permit, candidate.cost_of(query))
+        http = self._connect(standing, permit, candidate.cost_of(query), limit)
         probing, slow_probe = standing.breaker.probing, candidate.score.probing
         fetched, ending, result = Fetched({}), Ending.NEUTRAL, Result.ABANDONED
         try:
@@ -60,14 +60,14 @@ class Fetcher:
             result, ending = judged(error)
             if isinstance(error, UnknownSymbol) and len(parts) == 1:
                 self.keeper.remember_unknown(candidate, parts[0])
+            enough = max(standing.limits.slow_after, 2 * candidate.score.latency)
             if ending is Ending.FAULT and (
-                self.attempts.lagged_at > now or _hurried(error, candidate, limit)
-            ):
-                ending = (
-                    Ending.NEUTRAL
-                )  # the loop was blocked, or the caller would not wait: not this member's doing
+                self.attempts.lagged_at > now or _hurried(error, limit, enough)
+            ):  # the loop was blocked, or the caller would not wait: not this member's doing
+                ending = Ending.NEUTRAL
         finally:
             http.close(ending)
+            self.conduct.spent(standing)
             if probing:
                 standing.breaker.probing = False
             if slow_probe:
@@ -76,12 +76,19 @@ class Fetcher:
         self.conduct.say(candidate, fetched, result, now, len(parts), http.requests, told)
         return fetched
 
-    def _connect(self, standing: Standing, permit: Permit, cost: int) -> Http:
+    def _connect(self, standing: Standing, permit: Permit, cost: int, limit: float) -> Http:
         def another() -> Permit | Full:
             return standing.quota.take_further(cost, self._clock.monotonic())
 
         return Http(
-            standing.member, standing.wire, self._clock, permit, another, partial(self._heard, standing)
+            standing.member,
+            standing.wire,
+            self._clock,
+            permit,
+            another,
+            partial(self._heard, standing),
+            spacing=standing.quota.min_interval,
+            until=self._clock.monotonic() + limit,
         )
 
     def _heard(self, standing: Standing, headers: Mapping[str, str]) -> None:
@@ -107,7 +114,7 @@ class Fetcher:
     async def health(self, standing: Standing, permit: Permit, limit: float) -> None:
         """The probe of a member closed by faults: an answer lets the next question through, a failure closes on."""
         now = self._clock.monotonic()
-        http = self._connect(standing, permit, 1)
+        http = self._connect(standing, permit, 1, limit)
         ending = Ending.NEUTRAL
         standing.breaker.probing = True
         try:
@@ -118,10 +125,12 @@ class Fetcher:
             before, ended = standing.breaker.state, self._clock.monotonic()
             self.conduct.move(standing, before, breaker.well_again(before, now, ended), ended)
         except FeedmuxError as error:
-            ending = judged(error)[1]
+            hurried = _hurried(error, limit, standing.limits.slow_after)
+            ending = Ending.NEUTRAL if hurried else judged(error)[1]
             self.conduct.shut(standing, error, ending, now)
         finally:
             http.close(ending)
+            self.conduct.spent(standing)
             standing.breaker.probing = False
             standing.tally.requests += http.requests
 
@@ -140,9 +149,8 @@ def _how_much(fetched: Fetched, parts: Sequence[Query]) -> Result:
     return judged(fetched.error)[0] if fetched.error else Result.ANSWERED
 
 
-def _hurried(error: FeedmuxError, candidate: Candidate, limit: float) -> bool:
+def _hurried(error: FeedmuxError, limit: float, enough: float) -> bool:
     """Whether it was given less time than it may take, or takes as a rule."""
-    enough = max(candidate.standing.limits.slow_after, 2 * candidate.score.latency)
     return isinstance(error, UpstreamTimeout) and limit < enough
 
 

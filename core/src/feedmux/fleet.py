@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from feedmux.clock import Clock
 from feedmux.endpoint import Plan
-from feedmux.errors import SettingsError
+from feedmux.errors import SettingsError, described
 from feedmux.http import Address, Wire
 from feedmux.limits import Limits
 from feedmux.provider import Member, Upstream
@@ -21,6 +22,8 @@ from feedmux.settings import ProviderSettings, Settings, nearest
 from feedmux.standing import Standing
 from feedmux.store import Lease, Store
 from feedmux.transport import Network, Transport
+
+_log = structlog.get_logger("feedmux.fleet")
 
 
 class _Chosen(Struct, frozen=True):
@@ -53,6 +56,13 @@ class Fleet:
 
     async def build(self) -> None:
         """Make every member from its provider's declaration; raises SettingsError for settings that do not fit."""
+        try:
+            await self._build()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _build(self) -> None:
         seats: dict[str, list[Seat]] = {}
         for loaded in self._registry.providers.values():
             for seat in await self._seats(self._chosen(loaded)):
@@ -62,7 +72,7 @@ class Fleet:
     def _chosen(self, loaded: Loaded) -> _Chosen:
         settings = self._settings.provider(loaded.name)
         plan = _plan(loaded, settings)
-        limits = _applied(loaded.limits, plan, settings)
+        limits = _weighed(plan.limited(loaded.limits), settings)
         return _Chosen(loaded, settings, plan, limits, self._transport(loaded.name))
 
     def _transport(self, provider: str) -> Transport:
@@ -86,12 +96,7 @@ class Fleet:
 
     async def _member(self, member: Member, chosen: _Chosen) -> Standing:
         provider, upstream = chosen.loaded.name, chosen.loaded.upstream.of(member.name)
-        limits = chosen.limits
-        if member.limits is not None:
-            own = msgspec.structs.replace(member.limits, serves=member.limits.serves or limits.serves)
-            limits = _applied(own, Plan(), chosen.settings)
-        if member.endpoints:
-            limits = msgspec.structs.replace(limits, serves={e.query: e.terms for e in member.endpoints})
+        limits = _weighed(member.limited(chosen.loaded.limits, chosen.plan), chosen.settings)
         name = provider if member.name == provider else f"{provider}/{member.name}"
         base_url = chosen.settings.base_url
         hosts = (base_url,) if base_url else chosen.plan.hosts or member.hosts or upstream.hosts
@@ -131,11 +136,16 @@ class Fleet:
         return {standing.quota.name: standing.quota for standing in self.standings.values()}
 
     async def aclose(self) -> None:
-        """Give leases back and close what touches sockets."""
-        for lease in self._leases:
-            await self._store.give_back(lease)
-        for transport in self._transports:
-            await transport.aclose()
+        """Give leases back and close what touches sockets, each of them whatever the others do."""
+        try:
+            for lease in self._leases:
+                await self._store.give_back(lease)
+        finally:
+            for transport in self._transports:
+                try:
+                    await transport.aclose()
+                except Exception as error:  # noqa: BLE001 - an extension's transport may raise anything
+                    _log.warning("a transport cannot be closed", reason=described(error))
 
 
 def _plan(loaded: Loaded, chosen: ProviderSettings) -> Plan:
@@ -153,15 +163,8 @@ def _plan(loaded: Loaded, chosen: ProviderSettings) -> Plan:
     return Plan()
 
 
-def _applied(limits: Limits, plan: Plan, chosen: ProviderSettings) -> Limits:
-    changes: dict[str, object] = {}
-    if plan.windows is not None:
-        changes["windows"] = plan.windows
-    if plan.min_interval is not None:
-        changes["min_interval"] = plan.min_interval
-    if chosen.weight is not None:
-        changes["weight"] = chosen.weight
-    return msgspec.structs.replace(limits, **changes) if changes else limits
+def _weighed(limits: Limits, chosen: ProviderSettings) -> Limits:
+    return limits if chosen.weight is None else msgspec.structs.replace(limits, weight=chosen.weight)
 
 
 def _members(loaded: Loaded, chosen: ProviderSettings) -> list[Member]:

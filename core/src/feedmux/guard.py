@@ -29,13 +29,6 @@ class Stamp(Struct, frozen=True):
     fetched_at: datetime
 
 
-class Refusal(Struct, frozen=True):
-    """An item that was not let through, and why."""
-
-    element: str
-    detail: str
-
-
 def stamped(items: object, query: Query, stamp: Stamp) -> list[Item]:
     """The items as the engine keeps them, each of the right type and stamped; a series in order, each once.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote
@@ -22,6 +23,8 @@ from feedmux.transport import Outgoing, Transport
 T = TypeVar("T")
 HOST_REST = 3600.0
 """Seconds for which a host that cannot be reached, or does not serve this place, is passed over."""
+SHOWN = 400
+"""Bytes of a body that are kept for the log."""
 HEADERS = {
     "accept": "application/json, text/xml;q=0.5, */*;q=0.1",
     "accept-encoding": "gzip",
@@ -85,7 +88,11 @@ class Wire(msgspec.Struct, frozen=True):
 
 
 class Http:
-    """One attempt's client. Each request after the first spends a permit of its own."""
+    """One attempt's client. Each request after the first spends a permit of its own.
+
+    `spacing` is the least number of seconds between two of its requests; one that could go only after `until`
+    (monotonic) is not waited for.
+    """
 
     def __init__(
         self,
@@ -95,6 +102,9 @@ class Http:
         permit: Permit,
         another: Callable[[], Permit | Full],
         heard: Callable[[Mapping[str, str]], None],
+        *,
+        spacing: float = 0.0,
+        until: float = math.inf,
     ) -> None:
         self.member = member
         self.requests = 0
@@ -106,6 +116,10 @@ class Http:
         self._closed = False
         self._another = another
         self._heard = heard
+        self._spacing = spacing
+        self._until = until
+        self._next_at = 0.0
+        self._turn = asyncio.Lock()
 
     async def send(self, request: Request) -> Reply:
         """Send to the member's host and give back a reply of status 200.
@@ -129,7 +143,7 @@ class Http:
     @property
     def last_body(self) -> bytes:
         """The first bytes of what came last, inflated and without our key, for the log."""
-        return self._wire.redacted(self._came.decode("utf-8", "replace")).encode()[:400]
+        return self._came
 
     async def get(self, path: str, params: Mapping[str, str | int | float | bool] | None = None) -> Reply:
         """`send` for a path and parameters."""
@@ -149,6 +163,21 @@ class Http:
         return msgspec.json.decode((await self.send(request)).body, type=type)
 
     async def _exchange(self, request: Request, host: str) -> Reply:
+        """One request and its reply, at its turn."""
+        if not self._spacing:
+            return await self._sent(request, host)
+        async with self._turn:
+            if self._next_at > self._until:
+                raise NoQuota("no time for a further request: minimum interval", sent=False)
+            if (wait := self._next_at - self._clock.monotonic()) > 0:
+                await self._clock.sleep(wait)
+            try:
+                return await self._sent(request, host)
+            finally:
+                if self._unspent is None:
+                    self._next_at = self._clock.monotonic() + self._spacing
+
+    async def _sent(self, request: Request, host: str) -> Reply:
         permit = self._spend()
         try:
             incoming = await self._wire.transport.send(self._wire.sign(request, host))
@@ -160,9 +189,9 @@ class Http:
         self._came = b""
         self._heard(incoming.headers)
         body = inflated(incoming.body, incoming.headers.get("content-encoding", ""))
-        self._came = body[:4096]
         reply = Reply(incoming.status, incoming.headers, body)
         shown = Reply(reply.status, reply.headers, self._wire.without_secret(body))
+        self._came = shown.body[:SHOWN]
         failure = failure_of(shown, self._wire.failures, self._clock.now())
         if failure is None:
             return reply
@@ -179,7 +208,12 @@ class Http:
             return permit
         taken = self._another()
         if isinstance(taken, Full):
-            raise NoQuota(f"no quota for a further request: {taken.reason}", sent=False)
+            wait = taken.until - self._clock.monotonic()
+            raise NoQuota(
+                f"no quota for a further request: {taken.reason}",
+                sent=False,
+                retry_after=wait if math.isfinite(wait) else None,
+            )
         self._permits.append(taken)
         return taken
 

@@ -10,6 +10,7 @@ from feedmux.clock import Clock
 from feedmux.conduct import Conduct
 from feedmux.errors import BadPayload, FeedmuxError, RateLimited, UpstreamDown
 from feedmux.http import Http
+from feedmux.limits import Tier
 from feedmux.listing import Listing
 from feedmux.quota import Ending, Full, Permit
 from feedmux.standing import Standing
@@ -18,7 +19,7 @@ PATIENCE = 10.0
 """Seconds a listing may take: some are several MB."""
 RETRY = 10.0
 TTL = 86_400.0
-Connect = Callable[[Standing, Permit, int], Http]
+Connect = Callable[[Standing, Permit, int, float], Http]
 
 
 class Listings:
@@ -32,9 +33,18 @@ class Listings:
         self._under_way: dict[str, asyncio.Task[FeedmuxError | None]] = {}
         self.listed: Callable[[Standing], None] = lambda standing: None
 
+    def wanted(self, standing: Standing) -> bool:
+        """Whether a question must have the listing fetched: there is none, or nobody renews it in the background."""
+        if standing.listing is None:
+            return True
+        return standing.limits.tier is not Tier.PRIMARY and standing.listing_due <= self._clock.monotonic()
+
     async def have(self, standing: Standing, limit: float) -> FeedmuxError | None:
-        """Have the member's listing at hand; the error where that failed. One fetch at a time, whoever waits."""
-        if standing.listing is not None:
+        """Have the member's listing at hand; the error where that failed. One fetch at a time, whoever waits.
+
+        Where an old one cannot be renewed, it serves on.
+        """
+        if not self.wanted(standing):
             return None
         if standing.listing_failed is not None and self._clock.monotonic() < standing.listing_due:
             return standing.listing_failed
@@ -47,7 +57,9 @@ class Listings:
         return task.result()
 
     def renew(self, standing: Standing) -> None:
-        """Fetch the listing anew where it is due: in the background, with spare quota, the old one serving on."""
+        """Fetch a primary's listing anew where it is due: in the background, with spare quota, the old one serving on."""
+        if standing.limits.tier is not Tier.PRIMARY:
+            return
         if standing.listing is None or standing.listing_due > self._clock.monotonic():
             return
         if standing.name not in self._under_way:
@@ -61,6 +73,20 @@ class Listings:
         return task
 
     async def _fetch(self, standing: Standing, *, background: bool) -> FeedmuxError | None:
+        """Where the member is closed, the fetch is its probe: nothing else goes meanwhile, nor beside another one."""
+        now, breaker = self._clock.monotonic(), standing.breaker
+        if breaker.probing or (breaker.state.demanded and breaker.obstacle(now)):
+            why = breaker.obstacle(now) or "a probe is under way"
+            return UpstreamDown(f"its listing cannot be fetched now: {why}", sent=False)
+        probing = breaker.state.closed
+        breaker.probing = probing
+        try:
+            return await self._fetched(standing, background=background)
+        finally:
+            if probing:
+                breaker.probing = False
+
+    async def _fetched(self, standing: Standing, *, background: bool) -> FeedmuxError | None:
         source, now = standing.upstream.listing, self._clock.monotonic()
         cost, ttl = (source.cost, source.ttl) if source else (1, TTL)
         take = standing.quota.take_spare if background else standing.quota.take
@@ -69,7 +95,7 @@ class Listings:
         if isinstance(permit, Full):
             wait = max(0.0, permit.until - now)
             return RateLimited(f"no quota for its listing: {permit.reason}", retry_after=wait)
-        http = self._connect(standing, permit, cost)
+        http = self._connect(standing, permit, cost, PATIENCE)
         ending, failure = Ending.NEUTRAL, None
         try:
             found = await self._attempts.run(
@@ -84,6 +110,7 @@ class Listings:
             failure, ending = error, judged(error)[1]
         finally:
             http.close(ending)
+            self._conduct.spent(standing)
             standing.tally.requests += http.requests
         standing.listing_failed = failure
         if failure is not None:

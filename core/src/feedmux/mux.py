@@ -83,6 +83,7 @@ class Mux:
             await durable.restore_quota(quota, self._store, self.clock)
         self._fetcher.conduct.rotations = self._fleet.rotations
         self._fetcher.conduct.changed = self._changed
+        self._fetcher.conduct.spent = durable.LongWindows(self._store, self.clock, self._background).spent
         self._fetcher.listings.listed = self._listed
         self._fetcher.attempts.misbehaving = self._quarantine
         self._router = Router(self._fetcher, self._fleet.rotations, self.clock, self._tell)

@@ -28,8 +28,10 @@ class Probes:
         """Begin to probe a primary that its own failures have closed; a refusal is never probed."""
         state = standing.breaker.state
         healable = state.closed and not state.demanded and standing.limits.tier is Tier.PRIMARY
+        unused = standing.disabled or standing.quarantined or standing.needs_key
         if (
             not healable
+            or unused
             or "feedmux_health" not in standing.calls.implements
             or standing.name in self._under_way
         ):
@@ -52,7 +54,7 @@ class Probes:
                 continue
             permit = standing.quota.take_spare(1, now)
             if isinstance(permit, Full):
-                await self._clock.sleep(max(1.0, min(60.0, permit.until - now)))
+                await self._clock.sleep(max(AT_LEAST, min(AT_MOST, permit.until - now)))
                 continue
             await self._fetcher.health(standing, permit, self._patience)
             if standing.breaker.state.until <= self._clock.monotonic():

@@ -41,6 +41,18 @@ class Member(Struct, frozen=True):
     errors: tuple[Failure, ...] = ()
     health: Request | None = None
 
+    def limited(self, provider: Limits, under: Plan) -> Limits:
+        """Its limits, of a provider so limited and under a vendor's plan: the plan is the provider's, not its own.
+
+        Raises ValueError naming the field where the two do not go together.
+        """
+        limits = under.limited(provider)
+        if self.limits is not None:
+            limits = msgspec.structs.replace(self.limits, serves=self.limits.serves or provider.serves)
+        if self.endpoints:
+            limits = msgspec.structs.replace(limits, serves={e.query: e.terms for e in self.endpoints})
+        return limits
+
 
 class Upstream(Struct, frozen=True, kw_only=True):
     """Where a provider is reached over HTTP and how it speaks; the engine's HTTP client is built from it."""

@@ -27,6 +27,9 @@ from feedmux.validation import WrongField, check_fields, reason
 Currency: TypeAlias = Annotated[
     str, Meta(pattern="^[A-Z0-9]{2,10}$", description="the currency to answer in", examples=["USD"])
 ]
+Chain: TypeAlias = Annotated[
+    str, Meta(pattern="^[a-z0-9][a-z0-9_-]{0,39}$", description="the chain's name", examples=["ethereum"])
+]
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=1000, description="how many at most")]
 MANY = 1000
 
@@ -229,6 +232,12 @@ def _upper(query: Query, field: str) -> None:
         query._set(field, value.strip().upper())
 
 
+def _lower(query: Query, field: str) -> None:
+    value = getattr(query, field)
+    if isinstance(value, str):
+        query._set(field, value.strip().lower())
+
+
 class Quotes(Query, frozen=True):
     """What each symbol is worth now."""
 
@@ -340,10 +349,13 @@ class FearGreed(Query, frozen=True):
 class Gas(Query, frozen=True):
     """What a transaction costs now."""
 
-    chain: str = "ethereum"
+    chain: Chain = "ethereum"
 
     capability: ClassVar = "gas"
     item: ClassVar[type[Item]] = items.GasPrice
+
+    def _canonicalize(self) -> None:
+        _lower(self, "chain")
 
     @property
     def fresh(self) -> float:
@@ -375,11 +387,11 @@ class Balance(Query, frozen=True):
     """What an address holds."""
 
     address: Annotated[str, Meta(pattern="^0x[0-9a-fA-F]{40}$", description="0x and 40 hex digits")]
-    chain: str = "ethereum"
+    chain: Chain = "ethereum"
 
     def _canonicalize(self) -> None:
-        if isinstance(self.address, str):
-            self._set("address", self.address.strip().lower())
+        _lower(self, "address")
+        _lower(self, "chain")
 
     capability: ClassVar = "balance"
     item: ClassVar[type[Item]] = items.BalanceFigure

@@ -34,24 +34,29 @@ class Full(Struct, frozen=True):
 
 
 class Permit:
-    """Leave to send one request. Ends exactly once."""
+    """Leave to send one request. Ends exactly once.
 
-    __slots__ = ("_cost", "_quota", "ended")
+    `places` is 1 where it holds a place among the requests in flight and the minimum interval, 0 where another
+    permit of the same try holds it.
+    """
 
-    def __init__(self, quota: Quota, cost: int) -> None:
+    __slots__ = ("_cost", "_places", "_quota", "ended")
+
+    def __init__(self, quota: Quota, cost: int, places: int = 1) -> None:
         self._quota = quota
         self._cost = cost
+        self._places = places
         self.ended: Ending | None = None
 
     def end(self, ending: Ending, now: float) -> None:
         """The attempt is over: its units stay occupied for their windows from now on."""
         self._close(ending)
-        self._quota._release(self._cost, now)
+        self._quota._release(self._cost, self._places, now)
 
     def refund(self, now: float) -> None:
         """Surely nothing was sent: as if it had never been taken."""
         self._close(Ending.NEUTRAL)
-        self._quota._refund(self._cost)
+        self._quota._refund(self._cost, self._places)
 
     def _close(self, ending: Ending) -> None:
         if self.ended is not None:
@@ -62,7 +67,17 @@ class Permit:
 class Quota:
     """What a pool may still send. `shares` are the leased units of each window, the whole of it by default."""
 
-    __slots__ = ("_interval", "concurrency", "in_flight", "name", "slack", "waiting", "windows")
+    __slots__ = (
+        "_interval",
+        "concurrency",
+        "in_flight",
+        "min_interval",
+        "name",
+        "slack",
+        "waiting",
+        "windows",
+        "writing",
+    )
 
     def __init__(self, name: str, limits: Limits, shares: Sequence[int] | None = None) -> None:
         self.name = name
@@ -71,10 +86,13 @@ class Quota:
             SlidingWindow(window, share) for window, share in zip(limits.windows, granted, strict=True)
         ]
         self._interval = SlidingWindow(Window(1, limits.min_interval)) if limits.min_interval else None
+        self.min_interval = limits.min_interval
         self.concurrency = limits.concurrency
         self.in_flight = 0
         self.waiting: deque[asyncio.Future[None]] = deque()
         """Who waits for a request in flight to end, first come first served: see `admit`."""
+        self.writing = asyncio.Lock()
+        """Held while its state is written to the store."""
         self.slack = 0
         """Requests of cost 1 that surely may go now: a lower bound that needs no clock to read."""
         self._measure()
@@ -85,6 +103,10 @@ class Quota:
             return Full(f"{self.in_flight} requests in flight", now, momentary=True)
         if self._interval is not None and self._interval.free(now) < 1:
             return Full("minimum interval", self._interval.opens(1, now), momentary=True)
+        return self._full_window(cost, now)
+
+    def _full_window(self, cost: int, now: float) -> Full | None:
+        """Of the windows without room for that cost the last to open."""
         full: Full | None = None
         for window in self.windows:
             units = _units(window, cost)
@@ -99,23 +121,23 @@ class Quota:
         full = self.room(cost, now)
         return full if full is not None else self._granted(cost)
 
-    def _granted(self, cost: int) -> Permit:
-        self.in_flight += 1
+    def _granted(self, cost: int, places: int = 1) -> Permit:
+        self.in_flight += places
         if self._interval is not None:
-            self._interval.take(1)
+            self._interval.take(places)
         for window in self.windows:
             window.take(_units(window, cost))
         self._measure()
-        return Permit(self, cost)
+        return Permit(self, cost, places)
 
     def take_further(self, cost: int, now: float) -> Permit | Full:
-        """A permit for one more request of a try under way, which holds its place among those in flight."""
-        self.in_flight -= 1
-        try:
-            full = self.room(cost, now)
-        finally:
-            self.in_flight += 1
-        return full if full is not None else self._granted(cost)
+        """A permit for one more request of a try under way.
+
+        The try already holds its place among those in flight and in the minimum interval: it leaves `min_interval`
+        between its own requests itself.
+        """
+        full = self._full_window(cost, now)
+        return full if full is not None else self._granted(cost, places=0)
 
     def take_spare(self, cost: int, now: float) -> Permit | Full:
         """A permit for background work: only while more than a fifth of every window is left."""
@@ -124,19 +146,19 @@ class Quota:
                 return Full("kept for questions", window.opens(int(window.share * RESERVE) + 1, now), False)
         return self.take(cost, now)
 
-    def _release(self, cost: int, now: float) -> None:
-        self.in_flight -= 1
-        if self._interval is not None:
-            self._interval.release(1, now)
+    def _release(self, cost: int, places: int, now: float) -> None:
+        self.in_flight -= places
+        if self._interval is not None and places:
+            self._interval.release(places, now)
         for window in self.windows:
             window.release(_units(window, cost), now)
         self._measure()
         self.admit()
 
-    def _refund(self, cost: int) -> None:
-        self.in_flight -= 1
+    def _refund(self, cost: int, places: int) -> None:
+        self.in_flight -= places
         if self._interval is not None:
-            self._interval.refund(1)
+            self._interval.refund(places)
         for window in self.windows:
             window.refund(_units(window, cost))
         self._measure()

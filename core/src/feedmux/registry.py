@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pluggy
 import structlog
 from msgspec import Struct
 
+from feedmux.endpoint import Plan
 from feedmux.errors import SettingsError, described
 from feedmux.hooks import PROJECT, ExtensionHooks, ProviderHooks
 from feedmux.limits import Limits
@@ -102,6 +102,8 @@ class Registry:
 
     def add_extension(self, name: str, plugin: object, distribution: str = "", version: str = "") -> None:
         """Register an extension; set aside where it is broken."""
+        if self._is_taken(name, plugin, distribution, version):
+            return
         try:
             self._register(f"extension {name}", plugin)
         except KeyboardInterrupt:
@@ -117,9 +119,7 @@ class Registry:
             first = self.providers[name].distribution or "another plugin"
             self._set_aside(name, distribution, version, f"the name is taken by {first}")
             return
-        if self._manager.is_registered(plugin):
-            taken = self._manager.get_name(plugin)
-            self._set_aside(name, distribution, version, f"the same plugin is registered already, as {taken}")
+        if self._is_taken(name, plugin, distribution, version):
             return
         try:
             if not _NAME.fullmatch(name):
@@ -138,6 +138,13 @@ class Registry:
             return
         self.providers[name] = loaded
         self.queries |= {query.capability: query for query in loaded.limits.serves}
+
+    def _is_taken(self, name: str, plugin: object, distribution: str, version: str) -> bool:
+        """Whether this very object is registered already: the second name is set aside, the first goes on."""
+        taken = self._manager.get_name(plugin)
+        if taken is not None:
+            self._set_aside(name, distribution, version, f"the same plugin is registered already, as {taken}")
+        return taken is not None
 
     def _register(self, name: str, plugin: object) -> None:
         try:
@@ -210,6 +217,10 @@ class Registry:
             )
         except Exception as error:
             raise SettingsError(f"an extension's feedmux_transport failed: {described(error)}") from error
+        if chosen is not None and not all(hasattr(chosen, name) for name in ("send", "aclose", "simulated")):
+            raise SettingsError(
+                f"an extension's feedmux_transport gave no transport: {type(chosen).__name__}"
+            )
         return chosen
 
     @property
@@ -239,10 +250,8 @@ def _origin(entry: metadata.EntryPoint) -> tuple[str, str]:
 def _check_upstream(upstream: Upstream, limits: Limits) -> None:
     """Raise ValueError, naming it, for a plan or a member that cannot be."""
     for name, plan in upstream.plans.items():
-        windows = limits.windows if plan.windows is None else plan.windows
-        interval = limits.min_interval if plan.min_interval is None else plan.min_interval
         try:
-            msgspec.structs.replace(limits, windows=windows, min_interval=interval)
+            plan.limited(limits)
         except ValueError as error:
             raise ValueError(f"plans[{name}].{error}") from None
     names = [member.name for member in upstream.members]
@@ -251,3 +260,8 @@ def _check_upstream(upstream: Upstream, limits: Limits) -> None:
             raise ValueError(f"members[{member.name}].weight: a positive number, got {member.weight!r}")
         if names.count(member.name) > 1:
             raise ValueError(f"members: {member.name} is named more than once")
+        for plan in (Plan(), *upstream.plans.values()):
+            try:
+                member.limited(limits, plan)
+            except ValueError as error:
+                raise ValueError(f"members[{member.name}].{error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from datetime import datetime
 
@@ -59,6 +60,7 @@ class Standing:
         "tally",
         "upstream",
         "wire",
+        "writing",
     )
 
     def __init__(
@@ -96,6 +98,8 @@ class Standing:
         self.tally = Tally()
         self.quarantined = ""
         self.open = False
+        self.writing = asyncio.Lock()
+        """Held while it is written to the store."""
         self.refresh()
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 import structlog
@@ -13,6 +13,8 @@ from feedmux.errors import described
 
 PATIENCE = 0.5
 """Seconds that anybody waits for a store."""
+REST = 5.0
+"""Seconds for which a store that did not answer is not asked again: a start asks it hundreds of things."""
 T = TypeVar("T")
 _log = structlog.get_logger("feedmux.store")
 
@@ -85,32 +87,39 @@ class MemoryStore:
 class Guarded:
     """A store that may fail or hang: nobody waits for it for long, and the engine goes on with what it holds.
 
-    A lease that cannot be had is taken to be the whole window, as one holder alone would have it.
+    A lease that cannot be had is taken to be the whole window, as one holder alone would have it: several
+    processes that lose their store at once count each for itself, up to the declared limit.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._rests_until = 0.0
         self._warned: set[tuple[str, type]] = set()
 
     async def read(self, key: str) -> Versioned | None:
-        return await self._tried("read", self._store.read(key), None)
+        return await self._tried("read", lambda: self._store.read(key), None)
 
     async def compare_and_set(self, key: str, value: bytes, version: int) -> bool:
-        return await self._tried("written", self._store.compare_and_set(key, value, version), True)
+        return await self._tried("written", lambda: self._store.compare_and_set(key, value, version), True)
 
     async def lease(self, window: str, limit: int, holder: str) -> Lease:
         whole = Lease(window, holder, limit)
-        return await self._tried("leased from", self._store.lease(window, limit, holder), whole)
+        return await self._tried("leased from", lambda: self._store.lease(window, limit, holder), whole)
 
     async def give_back(self, lease: Lease) -> None:
-        await self._tried("given back to", self._store.give_back(lease), None)
+        await self._tried("given back to", lambda: self._store.give_back(lease), None)
 
-    async def _tried(self, what: str, work: Awaitable[T], otherwise: T) -> T:
+    async def _tried(self, what: str, work: Callable[[], Awaitable[T]], otherwise: T) -> T:
+        time = asyncio.get_running_loop().time
+        if time() < self._rests_until:
+            return otherwise
         try:
             async with asyncio.timeout(PATIENCE):
-                return await work
+                return await work()
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the service goes on
             if (what, type(error)) not in self._warned:
                 self._warned.add((what, type(error)))
                 _log.warning(f"the store cannot be {what}", reason=described(error))
+            if isinstance(error, TimeoutError):
+                self._rests_until = time() + REST
             return otherwise

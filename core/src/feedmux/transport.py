@@ -30,6 +30,10 @@ class Outgoing(Struct, frozen=True):
     inside: bool = False
     """The operator chose this address: it may be loopback or private."""
 
+    def __repr__(self) -> str:
+        """Without what may hold a key: neither the headers' values nor the secret parameters."""
+        return f"Outgoing({self.url!r}, headers={sorted(self.headers)}, inside={self.inside})"
+
 
 class Incoming(Struct, frozen=True):
     """What came back: header names in lower case, the body as it was on the wire."""
@@ -84,7 +88,8 @@ class Network:
         except httpx.ConnectError as error:
             raise UpstreamDown("cannot be reached", sent=False) from error
         except _UNSENDABLE as error:
-            raise UpstreamDown(f"cannot be asked ({type(error).__name__})", sent=False) from error
+            reason = f"cannot be asked ({type(error).__name__})"
+            raise UpstreamDown(reason, sent=False) from None  # its own text may quote a header, and so a key
         except httpx.TimeoutException as error:
             raise UpstreamTimeout("did not answer in time") from error
         except (httpx.HTTPError, httpx.StreamError) as error:

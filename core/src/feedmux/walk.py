@@ -98,7 +98,7 @@ class Walk:
             parts = tuple(part for part in self._route.parts_for(candidate) if self._may_ask(candidate, part))
             if not parts:
                 continue
-            if candidate.listed and candidate.standing.listing is None:
+            if candidate.listed and self._router.fetcher.listings.wanted(candidate.standing):
                 if self._is_closed(candidate):
                     continue
                 return candidate, parts, None
