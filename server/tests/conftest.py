@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -210,13 +210,15 @@ Serving = Callable[..., AbstractAsyncContextManager[Client]]
 
 @pytest.fixture
 def serving(wire: Wire) -> Serving:
-    """The application with these providers (by default one, `alpha`), and a client of it."""
+    """The application with these providers (by default one, `alpha`; or `plugins` by name), and a client of it."""
 
     @asynccontextmanager
-    async def opened(*names: str, **settings: Any) -> AsyncIterator[Client]:
+    async def opened(
+        *names: str, plugins: Mapping[str, object] | None = None, **settings: Any
+    ) -> AsyncIterator[Client]:
         app = create_app(
             Settings(**({"engine": EngineSettings(deadline=2.0)} | settings)),
-            plugins={name: provider(name) for name in names or ("alpha",)},
+            plugins=plugins or {name: provider(name) for name in names or ("alpha",)},
             extensions={"wire": Extension(wire)},
             clock=virtual_clock(),
             seed=1,

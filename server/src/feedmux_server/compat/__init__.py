@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from feedmux_server.compat import health, market, system
+from feedmux_server.compat import health, indicators, market, system
 from feedmux_server.desk import Desk
 from feedmux_server.traffic import Traffic
 
 
 def routes(desk: Desk, traffic: Traffic) -> list[HTTPRouteHandler]:
     """Every route of the older service."""
-    return [*market.routes(desk), health.route_of(desk.mux), system.route_of(desk.mux, traffic)]
+    return [
+        *market.routes(desk),
+        *indicators.routes(desk),
+        health.route_of(desk.mux),
+        system.route_of(desk.mux, traffic),
+    ]
