@@ -22,6 +22,7 @@ from feedmux.cli.providers import providers
 from feedmux.cli.quota import quota
 from feedmux.cli.record import record
 from feedmux.cli.setup import Setup
+from feedmux.cli.simulate import simulate
 from feedmux.errors import InvalidQuery
 from feedmux.settings import Sandbox
 
@@ -93,7 +94,7 @@ def root(ctx: click.Context, config: Path | None, server: str | None, sandbox: s
     setup.sandbox = None if sandbox is None else Sandbox(sandbox)
 
 
-for command in (get, explain, providers, quota, check_provider, record, new_provider):
+for command in (get, explain, providers, quota, check_provider, record, new_provider, simulate):
     root.add_command(command)
 
 
