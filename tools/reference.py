@@ -18,6 +18,7 @@ from feedmux.http import Http
 from feedmux.limits import Backoff, Counts, Limits, Terms, Tier, Window
 from feedmux.listing import Listed, Listing
 from feedmux.provider import Member, Upstream
+from feedmux.push import Push, Stream
 from feedmux.request import Asked, Reply, Request
 
 PAGE = Path(__file__).parent.parent / "docs" / "hooks.md"
@@ -28,7 +29,7 @@ All that a plugin and the engine can say to each other. Written by `tools/refere
 """
 DECLARED = (
     *(Limits, Window, Counts, Tier, Backoff, Terms, Endpoint, ListingSource, Listed, Listing),
-    *(Failure, Key, Plan, UsedHeader, Member, Upstream),
+    *(Failure, Key, Plan, UsedHeader, Member, Upstream, Stream, Push),
 )
 GIVEN = (Asked, Request, Reply, Http)
 

@@ -161,3 +161,15 @@ def test_closing_ends_what_other_threads_wait_for() -> None:
         with pytest.raises(NoProvider, match="closing"):
             waiting.result(timeout=10)
     assert not any(thread.name == "feedmux" for thread in threading.enumerate())
+
+
+def test_a_cross_check_is_asked_without_await_as_well() -> None:
+    with blocking.open(Settings(), plugins={"a": Counting(), "b": Counting()}) as mux:
+        planned = mux.plan(Quotes(["BTC"]), cross_check=True).events[-1]
+        answer = mux.get(Quotes(["BTC"]), cross_check=True)
+        told = mux.explain(Quotes(["BTC"]), cross_check=True)
+
+    assert isinstance(planned, Considered)
+    assert set(planned.members) == {"a", "b"}
+    assert (answer.crossed["BTC"].sources, answer.items[0].price) == (2, 101.0)
+    assert told.crossed == answer.crossed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,6 +127,12 @@ def test_the_jitter_is_full():
 
     assert min(pauses) < 0.05 * LONGEST_PAUSE
     assert max(pauses) > 0.95 * LONGEST_PAUSE
+
+
+def test_an_outage_of_days_is_only_one_more_fault():
+    state = msgspec.structs.replace(failed_times(20), faults=10_000_000, until=0.0)
+
+    assert failed(state, "down", 1.0, 1.0, Chance(1).generator("breaker")).until <= 1.0 + LONGEST_PAUSE
 
 
 def test_an_answer_between_faults_starts_their_count_again():

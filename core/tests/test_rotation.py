@@ -18,7 +18,9 @@ from feedmux.route import Need, plan
 
 def candidate(name, weight=1.0, windows=()):
     quota = Quota(name, Limits(weight=1, windows=windows))
-    standing = SimpleNamespace(name=name, provider=name, upstream=Upstream(), quota=quota, open=True)
+    standing = SimpleNamespace(
+        name=name, source=name, provider=name, upstream=Upstream(), quota=quota, open=True, ring=(None,)
+    )
     return Candidate(standing, Quotes, Terms(ttl=1), weight)
 
 

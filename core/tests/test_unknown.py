@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from simulated.engine import at_rest, world
-from simulated.providers import endpoint, provider
+from simulated.providers import LISTING, endpoint, provider
 from simulated.remote import Remote, asked_for, body, broken
 
 from feedmux import Gas, NoProvider, Quotes, Terms, UnknownSymbol
@@ -84,3 +84,13 @@ async def test_a_404_to_a_question_without_a_symbol_means_the_provider_is_down()
     async with world(providers) as simulated:
         with pytest.raises(NoProvider):
             await simulated.mux.get(Gas())
+
+
+async def test_a_symbol_is_not_unknown_because_its_listing_took_the_last_permit_of_an_interval():
+    remote = Remote(script=lambda call: body({"names": ["BTC"]}) if call.path == "/listing" else None)
+    plugin = provider(endpoint(Quotes, Terms(ttl=1)), listing=LISTING, limits={"min_interval": 2.0})
+    async with world({"one": (plugin, remote)}) as simulated:
+        assert (await simulated.mux.get(Quotes(["BTC"]))).items
+
+    first, second = (call.begun for call in remote.calls)
+    assert second - first >= 2.0

@@ -37,7 +37,7 @@ async def order_of_turns(questions, burst):
 
 @pytest.mark.parametrize(
     ("questions", "burst"),
-    [(lambda n: Quotes([f"S{n}"]), 1), (lambda n: Quotes([f"S{n}"]), 20), (lambda n: Gas(f"chain {n}"), 20)],
+    [(lambda n: Quotes([f"S{n}"]), 1), (lambda n: Quotes([f"S{n}"]), 20), (lambda n: Gas(f"chain-{n}"), 20)],
     ids=["quotes one by one", "quotes by twenty", "gas by twenty"],
 )
 async def test_ten_thousand_questions_are_split_as_the_weights_say_and_nobody_has_three_in_a_row(

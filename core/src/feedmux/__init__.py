@@ -7,12 +7,14 @@ async with feedmux.open() as mux:
 from feedmux import blocking
 from feedmux.answer import Answer, Missing
 from feedmux.clock import from_unix, from_unix_ms
+from feedmux.crossed import Crossed
 from feedmux.endpoint import Endpoint, Key, ListingSource, Plan, UsedHeader
 from feedmux.errors import (
     BadPayload,
     DeadlineExceeded,
     FeedmuxError,
     InvalidQuery,
+    NoConsensus,
     NoProvider,
     RateLimited,
     SettingsError,
@@ -45,6 +47,7 @@ from feedmux.listing import Listed, Listing, largest
 from feedmux.mux import Mux
 from feedmux.opening import open
 from feedmux.provider import Member, Provider, Upstream
+from feedmux.push import Push, Stream
 from feedmux.query import (
     Balance,
     Candles,
@@ -78,6 +81,7 @@ __all__ = [
     "Candles",
     "Coin",
     "Counts",
+    "Crossed",
     "DeadlineExceeded",
     "Endpoint",
     "Failure",
@@ -101,9 +105,11 @@ __all__ = [
     "Missing",
     "Mux",
     "News",
+    "NoConsensus",
     "NoProvider",
     "Plan",
     "Provider",
+    "Push",
     "Query",
     "Quote",
     "Quotes",
@@ -116,6 +122,7 @@ __all__ = [
     "SentimentIndex",
     "Settings",
     "SettingsError",
+    "Stream",
     "Supply",
     "SupplyFigure",
     "Terms",

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
-from feedmux.cell import printable
+from feedmux.cell import printable, span
+from feedmux.crossed import Crossed
 from feedmux.errors import FeedmuxError
 from feedmux.event import Trace
 from feedmux.items import Item
@@ -36,6 +37,8 @@ class Answer(Struct, Generic[I], frozen=True):
     """What a question brought.
 
     `missing` maps each element that has no item to the reason. `sandbox` is True where the answer is simulated.
+    `crossed` says for each element of a cross-checked question who said what; empty where it was not cross-checked.
+    `gap`, of a watch, is for how many seconds before it nothing was heard, where a stream was lost; 0 without a loss.
     Its age counts from `fetched_at` and is computed when it is served.
     """
 
@@ -45,6 +48,8 @@ class Answer(Struct, Generic[I], frozen=True):
     attribution: tuple[str, ...] = ()
     sandbox: bool = False
     trace: Trace = Trace.EMPTY
+    crossed: Mapping[str, Crossed] = field(default_factory=dict)
+    gap: float = 0.0
 
     def _spokesman(self) -> I:
         """The item whose age is the answer's: of a series the newest, else the oldest."""
@@ -82,7 +87,7 @@ class Answer(Struct, Generic[I], frozen=True):
         return [item.row() for item in self.items]
 
     def document(self) -> dict[str, Any]:
-        """What goes out as JSON: everything but the trace."""
+        """What goes out as JSON: everything but the trace; `crossed` where it was cross-checked, `gap` after one."""
         return {
             "items": self.items,
             "missing": self.missing,
@@ -91,6 +96,8 @@ class Answer(Struct, Generic[I], frozen=True):
             "fetched_at": self.fetched_at,
             "stale": self.stale,
             "sandbox": self.sandbox,
+            **({"crossed": self.crossed} if self.crossed else {}),
+            **({"gap": self.gap} if self.gap else {}),
         }
 
     def notes(self) -> list[str]:
@@ -99,6 +106,8 @@ class Answer(Struct, Generic[I], frozen=True):
             f"{printable(element)} is missing: {printable(why.detail)}"
             for element, why in self.missing.items()
         ]
+        told += [printable(str(one)) for one in self.crossed.values() if one.price is not None]
+        told += [f"nothing was heard for {span(self.gap)} before this"] if self.gap else []
         told += [printable(text) for text in self.attribution]
         return [*told, SIMULATED] if self.sandbox else told
 

@@ -111,18 +111,19 @@ class Attempts:
 
     async def run(self, standing: Standing, hook: str, call: Callable[[], Any], limit: float) -> Any:
         """Run a hook in a task of its own, within `limit` seconds, whatever it does."""
+        redacted = (
+            standing.wire.redacted
+        )  # of the key it is sent with: a reload may change the member's meanwhile
 
         async def work() -> Any:
             return await stepped(call(), self._clock.monotonic, partial(self._blocked, standing, hook))
 
-        task = asyncio.get_running_loop().create_task(
-            bounded(work(), standing.name, hook, standing.wire.redacted)
-        )
+        task = asyncio.get_running_loop().create_task(bounded(work(), standing.name, hook, redacted))
         try:
             return await within(limit, task, partial(self._abandoned, standing, hook, task))
         except FeedmuxError as error:
             error.provider = standing.name
-            error.detail = standing.wire.redacted(error.detail)
+            error.detail = redacted(error.detail)
             error.args = (error.detail,)
             raise
 

@@ -60,9 +60,12 @@ class Mux:
         deadline: float | None = None,
         only: Sequence[str] = (),
         prefer: Sequence[str] = (),
+        cross_check: bool = False,
     ) -> Answer[Any]:
         """As `feedmux.Mux.get`."""
-        asked = self._engine.get(query, max_age=max_age, deadline=deadline, only=only, prefer=prefer)
+        asked = self._engine.get(
+            query, max_age=max_age, deadline=deadline, only=only, prefer=prefer, cross_check=cross_check
+        )
         return self._done(asked)
 
     def explain(
@@ -73,14 +76,24 @@ class Mux:
         deadline: float | None = None,
         only: Sequence[str] = (),
         prefer: Sequence[str] = (),
+        cross_check: bool = False,
     ) -> Answer[Any]:
         """As `feedmux.Mux.explain`."""
-        asked = self._engine.explain(query, max_age=max_age, deadline=deadline, only=only, prefer=prefer)
+        asked = self._engine.explain(
+            query, max_age=max_age, deadline=deadline, only=only, prefer=prefer, cross_check=cross_check
+        )
         return self._done(asked)
 
-    def plan(self, query: Query, *, only: Sequence[str] = (), prefer: Sequence[str] = ()) -> Trace:
+    def plan(
+        self,
+        query: Query,
+        *,
+        only: Sequence[str] = (),
+        prefer: Sequence[str] = (),
+        cross_check: bool = False,
+    ) -> Trace:
         """As `feedmux.Mux.plan`."""
-        return self._read(lambda: self._engine.plan(query, only=only, prefer=prefer))
+        return self._read(lambda: self._engine.plan(query, only=only, prefer=prefer, cross_check=cross_check))
 
     def watch(self, query: Query, *, every: float | None = None) -> Iterator[Answer[Any]]:
         """As `feedmux.Mux.watch`, a plain iterator; it waits where nothing changes."""

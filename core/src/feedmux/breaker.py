@@ -13,6 +13,8 @@ from feedmux.limits import Backoff
 
 FAULTS_IN_A_ROW = 5
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
+DOUBLINGS = 64
+"""More change nothing, and what they come to has no end."""
 
 
 class State(enum.Enum):
@@ -105,7 +107,8 @@ def failed(state: BreakerState, cause: str, began: float, now: float, chance: Ra
     faults = state.faults + 1
     if faults < FAULTS_IN_A_ROW:
         return msgspec.structs.replace(state, faults=faults, cause=cause)
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (faults - FAULTS_IN_A_ROW))
+    doublings = min(faults - FAULTS_IN_A_ROW, DOUBLINGS)
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**doublings)
     return BreakerState(
         state=State.BLOCKED,
         cause=f"failed {faults} times in a row: {cause}",

@@ -16,6 +16,7 @@ from aiocache.serializers import NullSerializer
 from msgspec import Struct
 
 from feedmux.clock import Clock
+from feedmux.crossed import Crossed
 from feedmux.items import Item
 
 
@@ -33,6 +34,13 @@ class Entry(Struct, frozen=True):
     """The provider itself says that it is not up to date."""
     voice: bool = False
     """One of several that are heard together: it counts for its ttl, and is never served alone."""
+    crossed: Crossed | None = None
+    """What several providers said, where it was cross-checked; without consensus there are no items."""
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Whose words its items are."""
+        return (self.provider,) if self.crossed is None else self.crossed.providers
 
 
 JUMPS_KEPT = 600.0
@@ -151,6 +159,14 @@ class Cache:
         self._memory.put(key, kept, max(0.001, longest - now))
         for told in tuple(self._watchers.get(key, ())):
             told()
+
+    def drop(self, key: Hashable, member: str) -> None:
+        """What this member said is served no more; its ttl runs on."""
+        cell = self.cell(key) or {}
+        kept = {m: e for m, e in cell.items() if m != member}
+        if kept and len(kept) < len(cell):
+            longest = max(max(e.good_until, e.ttl_until) for e in kept.values())
+            self._memory.put(key, kept, max(0.001, longest - self._clock.monotonic()))
 
     def remember_asked(self, key: Hashable, member: str, until: float) -> None:
         """The member was asked for it: not again before its ttl ends (monotonic), whatever came."""

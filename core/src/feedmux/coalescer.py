@@ -9,6 +9,7 @@ from functools import partial
 
 from feedmux.cache import Entry
 from feedmux.clock import Clock
+from feedmux.crossing import Crossing
 from feedmux.errand import Errand
 from feedmux.errors import FeedmuxError, NoProvider
 from feedmux.query import Query
@@ -103,7 +104,7 @@ class Coalescer:
         if not landed.done():
             landed.set_result(end)
 
-    def _start(self, walk: Walk) -> None:
+    def _start(self, walk: Walk | Crossing) -> None:
         task = asyncio.get_running_loop().create_task(walk.run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -118,6 +118,6 @@ class Conduct:
     def outlier(self, member: str, part: Query) -> None:
         """Another member contradicted this one's jump: that counts against its score."""
         for candidate in self.rotations[part.capability].candidates:
-            if candidate.name == member:
+            if member in (candidate.name, candidate.source):
                 candidate.score.failed()
                 self.rotations[part.capability].rescore(candidate, self._clock.monotonic())

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from statistics import fmean, stdev
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from feedmux.crossed import SOURCE, Crossed, Voice
 from feedmux.items import Item, Quote
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -37,12 +40,16 @@ class Together(Struct, frozen=True):
 
 
 class Vote(Struct, frozen=True):
-    """One source's value. Sources of one `origin` have one voice."""
+    """One source's value. Sources that share an origin have one voice; `origin` may name several, by commas."""
 
     member: str
     origin: str
     value: float
     weight: float = 1.0
+
+    @property
+    def origins(self) -> frozenset[str]:
+        return origins(self.origin)
 
 
 class Verdict(Struct, frozen=True):
@@ -55,32 +62,36 @@ class Verdict(Struct, frozen=True):
 
 
 def consensus(votes: Sequence[Vote], tolerance: float) -> Verdict:
-    """The weighted median of those within `tolerance` (a share of the median) of it.
+    """The weighted median of those who agree with the median of all.
 
-    One voice is no consensus but is given as it is; two agree or there is none; of three or more at least two must
-    agree. Values must be positive.
+    Two values agree where they lie at most `tolerance` of their mean apart. One voice is no consensus but is given
+    as it is; two agree or there is none; of three or more at least two must agree. Values must be positive.
     """
     voices = one_voice_each(votes)
     if not voices:
         return Verdict(None, 0.0, (), ())
-    middle = weighted_median(voices)
-    agreeing = tuple(vote for vote in voices if abs(vote.value - middle) <= tolerance * middle)
-    outliers = tuple(vote for vote in voices if vote not in agreeing)
     if len(voices) == 1:
         return Verdict(voices[0].value, 0.0, voices, ())
-    if len(agreeing) < 2 or (len(voices) == 2 and outliers):
+    middle = weighted_median(voices)
+    agreeing = tuple(vote for vote in voices if apart(vote.value, middle) <= tolerance)
+    outliers = tuple(vote for vote in voices if vote not in agreeing)
+    if len(agreeing) < 2 or (len(agreeing) == 2 and spread(agreeing) > tolerance):
         return Verdict(None, spread(voices), (), voices)
     return Verdict(weighted_median(agreeing), spread(voices), agreeing, outliers)
 
 
 def one_voice_each(votes: Sequence[Vote]) -> tuple[Vote, ...]:
-    """Of each origin the vote with the largest weight, in the order of the votes."""
-    heard: dict[str, Vote] = {}
-    for vote in votes:
-        known = heard.get(vote.origin)
-        if known is None or vote.weight > known.weight:
-            heard[vote.origin] = vote
-    return tuple(heard.values())
+    """Of those who share an origin the vote with the largest weight, in the order of the votes."""
+    heard: list[Vote] = []
+    for vote in sorted(votes, key=lambda vote: (-vote.weight, vote.member)):
+        if all(vote.origins.isdisjoint(other.origins) for other in heard):
+            heard.append(vote)
+    return tuple(vote for vote in votes if any(vote is one for one in heard))
+
+
+def origins(named: str) -> frozenset[str]:
+    """The origins that an item's `origin` names."""
+    return frozenset(named.split(", "))
 
 
 def weighted_median(votes: Sequence[Vote]) -> float:
@@ -119,7 +130,12 @@ def capped(weights: Sequence[float]) -> list[float]:
 def spread(votes: Sequence[Vote]) -> float:
     """(largest - smallest) / mean, 0 for one."""
     values = [vote.value for vote in votes]
-    return (max(values) - min(values)) / (sum(values) / len(values))
+    return (max(values) - min(values)) / fmean(values)
+
+
+def apart(one: float, other: float) -> float:
+    """How far two values lie apart, as a share of their mean."""
+    return abs(one - other) / fmean((one, other))
 
 
 def median_quote(said: Sequence[Said], tolerance: float) -> Together:
@@ -134,13 +150,58 @@ def median_quote(said: Sequence[Said], tolerance: float) -> Together:
     verdict = consensus(votes, tolerance)
     if len(votes) == 1 or not votes:
         return Together(tuple(quotes.values()))
-    apart = {vote.member: f"says {vote.value:g}" for vote in verdict.outliers}
+    says = {vote.member: f"says {vote.value:g}" for vote in verdict.outliers}
     if verdict.value is None:
         told = ", ".join(f"{vote.origin} {vote.value:g}" for vote in votes)
-        return Together((), apart, f"no consensus: {told}")
+        return Together((), says, f"no consensus: {told}")
     heard = [quotes[vote.member] for vote in verdict.agreeing]
-    apart = {member: f"{why}, the others {verdict.value:g}" for member, why in apart.items()}
-    return Together((_combined(heard, verdict.value),), apart)
+    says = {member: f"{why}, the others {verdict.value:g}" for member, why in says.items()}
+    return Together((_combined(heard, verdict.value),), says)
+
+
+def cross(said: Mapping[str, tuple[float, Quote]], tolerance: float, left_out: Mapping[str, str]) -> Crossed:
+    """What members, each with its weight, say about one symbol, side by side; at least one must have spoken."""
+    votes = [Vote(member, quote.origin, quote.price, weight) for member, (weight, quote) in said.items()]
+    verdict = consensus(votes, tolerance)
+    heard = one_voice_each(votes)
+    echoes = {vote.member: f"{vote.origin} is heard already" for vote in votes if vote not in heard}
+    prices = [vote.value for vote in heard]
+    one = said[heard[0].member][1]
+    return Crossed(
+        symbol=one.symbol,
+        vs=one.vs,
+        price=verdict.value,
+        mean=fmean(prices),
+        median=verdict.value,
+        min=min(prices),
+        max=max(prices),
+        stdev=stdev(prices) if len(prices) > 1 else 0.0,
+        variance=verdict.spread,
+        sources=len(prices),
+        confidence=_confidence(verdict, len(prices)),
+        all_prices=tuple(prices),
+        voices=tuple(_voice(vote, said[vote.member][1], verdict) for vote in heard),
+        left_out={**left_out, **echoes},
+    )
+
+
+def _confidence(verdict: Verdict, sources: int) -> float:
+    if verdict.value is None:
+        return 0.0
+    return 0.5 if sources == 1 else 1.0 - min(verdict.spread, 1.0)
+
+
+def _voice(vote: Vote, quote: Quote, verdict: Verdict) -> Voice:
+    agrees = vote in verdict.agreeing
+    return Voice(quote.provider, vote.member, vote.origin, vote.value, quote.observed_at, agrees)
+
+
+def agreed(crossed: Crossed, said: Mapping[str, Quote]) -> tuple[Quote, ...]:
+    """The quote that those who agree make together; the only voice's as it is; none where there is no consensus."""
+    heard = [said[voice.member] for voice in crossed.voices if voice.agrees]
+    if crossed.price is None or len(heard) < 2:
+        return tuple(heard)
+    return (replace(_combined(heard, crossed.price), provider=SOURCE),)
 
 
 def _combined(heard: Sequence[Quote], price: float) -> Quote:

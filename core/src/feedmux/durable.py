@@ -113,7 +113,7 @@ async def save_listing(standing: Standing, store: Store, clock: Clock) -> None:
         return KeptListing(VERSION, entries, tuple(listing.ids.values()), due)
 
     if standing.listing is not None:
-        await _write(store, f"listing/{standing.name}", kept, standing.writing)
+        await _write(store, f"listing/{standing.source}", kept, standing.writing)
 
 
 async def restore(standing: Standing, store: Store, clock: Clock) -> None:
@@ -122,7 +122,7 @@ async def restore(standing: Standing, store: Store, clock: Clock) -> None:
     kept = await _read(store, f"member/{standing.name}", Kept)
     if kept is not None and kept.breaker.closed and not math.isinf(kept.breaker.until):
         standing.breaker.state = kept.breaker.shifted(now - wall)
-    listing = await _read(store, f"listing/{standing.name}", KeptListing)
+    listing = await _read(store, f"listing/{standing.source}", KeptListing)
     if listing is not None and listing.due > wall:
         markets = {(symbol, vs): entry for symbol, vs, entry in listing.entries}
         standing.listing = Listing(markets, {entry.id: entry for entry in listing.ids})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from feedmux.cache import Entry
-from feedmux.errors import FeedmuxError
+from feedmux.errors import FeedmuxError, NoQuota, RateLimited, Unauthorized
 from feedmux.event import Event
 from feedmux.limits import Tier
 from feedmux.query import Query
@@ -18,7 +18,18 @@ TRIES = 3
 class Errand:
     """One part of a question on its way: who was asked, what they said, and who is told how it ends."""
 
-    __slots__ = ("asked", "at_hand", "deadline", "done", "errors", "events", "part", "suspect", "tries")
+    __slots__ = (
+        "asked",
+        "at_hand",
+        "deadline",
+        "done",
+        "errors",
+        "events",
+        "heard",
+        "part",
+        "suspect",
+        "tries",
+    )
 
     def __init__(
         self, part: Query, deadline: float, *, at_hand: bool, done: Callable[[Entry | FeedmuxError], None]
@@ -31,17 +42,29 @@ class Errand:
         self.done = done
         self.tries = 0
         self.asked: set[str] = set()
+        self.heard: set[str] = set()
+        """Members that have had their say, whichever key they were asked with: no other key would change it."""
         self.errors: list[FeedmuxError] = []
         self.suspect: Entry | None = None
         self.events: list[Event] = []
 
     def may_ask(self, candidate: Candidate) -> bool:
         """Whether a try at this candidate is left."""
-        if candidate.name in self.asked:
+        if self.has_asked(candidate):
             return False
         if candidate.seat.tier is Tier.EMERGENCY:
             return self.tries <= TRIES
         return self.tries < (TRIES if self.suspect is None else TRIES + 1)
+
+    def has_asked(self, candidate: Candidate) -> bool:
+        """Whether it was asked, or has had its say by another key."""
+        return candidate.name in self.asked or candidate.source in self.heard
+
+    def failed(self, candidate: Candidate, error: FeedmuxError) -> None:
+        """It said so; unless that is about its key alone, its other keys need not be tried."""
+        self.errors.append(error)
+        if not isinstance(error, (RateLimited, Unauthorized, NoQuota)):
+            self.heard.add(candidate.source)
 
     def tried(self, candidate: Candidate) -> None:
         """It has had a try at this candidate."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 
@@ -101,6 +101,21 @@ class NoProvider(FeedmuxError):
     """No provider can answer now."""
 
     status, slug, title = 503, "no-provider", "No provider can answer now"
+
+
+class NoConsensus(FeedmuxError):
+    """Providers of different origin disagree, and two that disagree are never averaged.
+
+    `crossed` holds what each said, by symbol: a `feedmux.crossed.Crossed` whose price is None.
+    """
+
+    status, slug, title = 503, "no-consensus", "The providers disagree"
+
+    def __init__(
+        self, detail: str, *, crossed: Mapping[str, object] | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.crossed = crossed or {}
 
 
 class DeadlineExceeded(FeedmuxError):

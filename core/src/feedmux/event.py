@@ -26,6 +26,8 @@ class Reason(enum.Enum):
     NEEDS_KEY = "needs a key"
     DISABLED = "disabled"
     TRIES_SPENT = "no try left"
+    SAME_ORIGIN = "has its data from the same origin"
+    ENOUGH = "enough others are asked"
 
 
 class Result(enum.Enum):
@@ -106,6 +108,21 @@ class Held(Event, frozen=True, tag="held"):
     detail: str
 
 
+class Compared(Event, frozen=True, tag="compared"):
+    """What several said about one thing was put side by side; `price` is None where there is no consensus.
+
+    `said` maps each member that was heard to its price, `apart` names those who do not agree, `left_out` says of each
+    member without a voice why; `spread` is (largest - smallest) / mean.
+    """
+
+    what: str
+    price: float | None
+    spread: float
+    said: Mapping[str, float]
+    apart: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = {}
+
+
 class Waited(Event, frozen=True, tag="waited"):
     """All that was left was throttled and reopened inside the deadline."""
 
@@ -145,6 +162,29 @@ class Misbehaved(Event, frozen=True, tag="misbehaved"):
 
     member: str
     detail: str
+
+
+class StreamOpened(Event, frozen=True, tag="stream_opened"):
+    """A member began to push `what`: from now on it is not polled."""
+
+    member: str
+    what: str
+
+
+class StreamLost(Event, frozen=True, tag="stream_lost"):
+    """A stream of `what` broke, ended or fell silent: whoever watches it polls until it is well again."""
+
+    member: str
+    what: str
+    reason: str
+
+
+class StreamResumed(Event, frozen=True, tag="stream_resumed"):
+    """A stream of `what` is well again, after `seconds` in which it was not heard."""
+
+    member: str
+    what: str
+    seconds: float
 
 
 class Trace(Struct, frozen=True):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from feedmux.http import Http
     from feedmux.items import Item
     from feedmux.limits import Limits
+    from feedmux.listener import Listener
     from feedmux.listing import Listing
     from feedmux.provider import Upstream
     from feedmux.query import Query
@@ -57,8 +58,13 @@ class ProviderHooks:
         """The cheapest request that shows the upstream is well; raises where it is not."""
 
     @hookspec(firstresult=True)
-    def feedmux_stream(self, query: Query, http: Http) -> AsyncIterator[Item] | None:
-        """Items as the upstream pushes them. None: the provider cannot stream this question."""
+    def feedmux_stream(self, query: Query, http: Listener) -> AsyncIterator[Item] | None:
+        """Items as the upstream pushes them, for a question about one element. None: this is not streamed here.
+
+        Called for the first watch, ended by `aclose` after the last, called again with growing pauses where it ends
+        or raises. `http.asked` holds the ids that the listing gives; a request with `http` spends quota as any other.
+        Items pass the guard; one that is no newer than the last is no sign of life.
+        """
 
 
 class ExtensionHooks:

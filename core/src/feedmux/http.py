@@ -88,7 +88,7 @@ class Wire(msgspec.Struct, frozen=True):
 
 
 class Http:
-    """One attempt's client. Each request after the first spends a permit of its own.
+    """One attempt's client. Each request after the first, or each where it came without a permit, spends its own.
 
     `spacing` is the least number of seconds between two of its requests; one that could go only after `until`
     (monotonic) is not waited for.
@@ -99,7 +99,7 @@ class Http:
         member: str,
         wire: Wire,
         clock: Clock,
-        permit: Permit,
+        permit: Permit | None,
         another: Callable[[], Permit | Full],
         heard: Callable[[Mapping[str, str]], None],
         *,
@@ -111,8 +111,8 @@ class Http:
         self._came = b""
         self._wire = wire
         self._clock = clock
-        self._permits = [permit]
-        self._unspent: Permit | None = permit
+        self._permits = [permit] if permit is not None else []
+        self._unspent = permit
         self._closed = False
         self._another = another
         self._heard = heard

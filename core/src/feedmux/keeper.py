@@ -61,7 +61,7 @@ class Keeper:
         if part.many:
             return part
         whole = tuple(getattr(part, name) for name in type(part).whole_fields())
-        return candidate.standing.name, part.capability, whole, self._request_key(candidate, part)
+        return candidate.source, part.capability, whole, self._request_key(candidate, part)
 
     def _request_key(self, candidate: Candidate, part: Query) -> Hashable:
         try:
@@ -96,12 +96,12 @@ class Keeper:
                 continue
             if why := guard.too_old((item,), query, candidate.terms, self._clock.now()):
                 refusals.append(self._held(candidate, element, why, told))
-                self.cache.remember_asked(part, candidate.name, self._ttl_until(candidate))
+                self.cache.remember_asked(part, candidate.source, self._ttl_until(candidate))
                 continue
             entry = self._entry(candidate, (item,))
             if not entry.voice and (why := self.jumped(candidate, part, item)):
                 self._held(candidate, element, why, told)
-                self.cache.remember_asked(part, candidate.name, entry.ttl_until)
+                self.cache.remember_asked(part, candidate.source, entry.ttl_until)
                 if element in asked_for:
                     suspects[part] = entry
                 continue
@@ -118,7 +118,9 @@ class Keeper:
         if not items and not type(query).may_be_empty:
             raise BadPayload("gave no items", provider=candidate.name)
         if why := guard.too_old(items, query, candidate.terms, self._clock.now()):
-            self.cache.remember_asked(self.key(candidate, query), candidate.name, self._ttl_until(candidate))
+            self.cache.remember_asked(
+                self.key(candidate, query), candidate.source, self._ttl_until(candidate)
+            )
             raise BadPayload(why, provider=candidate.name)
         entry = self._entry(candidate, tuple(items))
         self.cache.keep(self.key(candidate, query), entry)
@@ -133,7 +135,7 @@ class Keeper:
         newest = max((item.observed_at for item in items if item.observed_at), default=wall)
         left = guard.longest_stale(candidate.query, candidate.terms) - (wall - newest).total_seconds()
         return Entry(
-            member=candidate.name,
+            member=candidate.source,
             provider=candidate.standing.provider,
             items=items,
             fetched=now,
@@ -152,7 +154,7 @@ class Keeper:
         good = (entry.items[0] for entry in cell.values() if not entry.voice)
         last = max(good, key=lambda one: one.observed_at or self._clock.now(), default=None)
         why = guard.jump(item, last, part)
-        said_by = candidate.standing.provider if candidate.fan_out > 1 else candidate.name
+        said_by = candidate.standing.provider if candidate.fan_out > 1 else candidate.source
         before = self.cache.jumped(part, said_by) if why else None
         if before is not None and guard.agree(item, before.items[0], part):
             return ""  # it says so a second time
@@ -201,7 +203,7 @@ class Keeper:
     def remember_unknown(self, candidate: Candidate, part: Query) -> None:
         """The candidate does not know this part: it is not asked for it again for a minute."""
         seconds = REMEMBER_UNKNOWN * (1.0 + self._chance.uniform(0.0, 0.1))
-        self.cache.remember_unknown(part, candidate.name, seconds)
+        self.cache.remember_unknown(part, candidate.source, seconds)
 
 
 def _surplus(query: Query, element: str) -> Query | None:

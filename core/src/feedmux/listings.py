@@ -103,8 +103,10 @@ class Listings:
             )
             if not isinstance(found, Listing) or not len(found):
                 raise BadPayload("its listing is empty", provider=standing.name)
-            standing.listing, ending = found, Ending.OK
-            standing.listing_due = self._clock.monotonic() + ttl
+            ending = Ending.OK
+            for one in standing.ring:
+                one.listing, one.listing_due = found, self._clock.monotonic() + ttl
+                one.listing_failed = None
             self.listed(standing)
         except FeedmuxError as error:
             failure, ending = error, judged(error)[1]

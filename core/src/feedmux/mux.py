@@ -7,6 +7,7 @@ import copy
 import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -17,10 +18,12 @@ from feedmux import durable, settings, status
 from feedmux.answer import Answer, Missing
 from feedmux.attempt import GRACE
 from feedmux.audience import Audience
+from feedmux.breaker import BreakerState
 from feedmux.cache import Bell, Cache, Cell, Entry, newest
 from feedmux.clock import Chance, Clock
 from feedmux.coalescer import Coalescer, Flight
-from feedmux.errors import DeadlineExceeded, FeedmuxError, InvalidQuery, NoProvider
+from feedmux.crossed import Crossed
+from feedmux.errors import DeadlineExceeded, FeedmuxError, InvalidQuery, NoConsensus, NoProvider
 from feedmux.event import Answered, Cached, Event, Joined, ServedStale, Trace
 from feedmux.fetcher import Fetcher
 from feedmux.fleet import Fleet
@@ -28,12 +31,14 @@ from feedmux.items import Item
 from feedmux.probe import Probes
 from feedmux.query import Query
 from feedmux.registry import Registry
+from feedmux.renewal import Renewal, settled
 from feedmux.route import Pins
 from feedmux.router import Router
 from feedmux.settings import Sandbox, Settings
 from feedmux.standing import Standing
 from feedmux.status import LedgerRow, ProviderStatus, Stats
 from feedmux.store import Store
+from feedmux.streams import Streams
 from feedmux.symbol import exact
 
 MARGIN = 0.02
@@ -70,7 +75,14 @@ class Mux:
         self._whole: OrderedDict[Query, _Whole] = OrderedDict()
         self._audience = Audience(registry)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._listeners: tuple[Callable[[Event], None], ...] = ()
+        self._switched: dict[str, bool] = {}
+        """Providers that were disabled or enabled while the engine runs."""
+        self._renewing = asyncio.Lock()
         self._probes = Probes(self._fetcher, clock, chosen.engine.deadline)
+        self._streams = Streams(
+            self._fleet, self._fetcher, clock, chance.generator("streams"), self._tell, self._confirm
+        )
         self.started_at = clock.monotonic()
 
     async def start(self) -> None:
@@ -103,19 +115,24 @@ class Mux:
         deadline: float | None = None,
         only: Sequence[str] | str = (),
         prefer: Sequence[str] | str = (),
+        cross_check: bool = False,
     ) -> Answer[Any]:
         """Answer a question.
 
         `max_age` (seconds) says how old an answer may be before somebody is asked, by default the question's own
-        `fresh`. `deadline` (seconds) bounds the wait. `only` and `prefer` name providers. Raises where no item
+        `fresh`. `deadline` (seconds) bounds the wait. `only` and `prefer` name providers. `cross_check` hears up
+        to three of different origin and gives their median; `crossed` then says who said what. Raises where no item
         came: the error that all elements share, else NoProvider.
         """
-        plain = max_age is None and not only and not prefer
+        plain = max_age is None and not only and not prefer and not cross_check
         if plain and (answer := self.fresh(query)) is not None:
             return answer
         if max_age is not None:
             max_age = _seconds(max_age, "max_age", at_least=0.0)
-        return await self._answer(query, max_age, deadline, _pins(only, prefer), plain)
+        pins = _pins(only, prefer)
+        if cross_check:
+            pins = _crossing(query, pins, query.fresh if max_age is None else max_age)
+        return await self._answer(query, max_age, deadline, pins, plain)
 
     def fresh(self, query: Query) -> Answer[Any] | None:
         """The answer as it was last given, where nothing of it has changed or aged since; never waits."""
@@ -149,17 +166,23 @@ class Mux:
         return await self.get(query, **how)
 
     def plan(
-        self, query: Query, *, only: Sequence[str] | str = (), prefer: Sequence[str] | str = ()
+        self,
+        query: Query,
+        *,
+        only: Sequence[str] | str = (),
+        prefer: Sequence[str] | str = (),
+        cross_check: bool = False,
     ) -> Trace:
         """Who would be asked now and why not the others: no upstream is asked, no turn is taken."""
         pins = self._checked(query, _pins(only, prefer))
+        if cross_check:
+            pins = _crossing(query, pins, query.fresh)
         now = self.clock.monotonic()
         told: list[Event] = []
         for part in query.parts():
             entry = self._best(part, pins, self._cells(part, pins))
             told.append(_cached(part, entry, query.fresh, now))
-        told += self._router.route(query.parts(), pins).events(now)
-        return Trace(tuple(told))
+        return Trace((*told, *self._router.plan(query.parts(), pins)))
 
     async def _answer(
         self, query: Query, max_age: float | None, deadline: float | None, pins: Pins, plain: bool
@@ -188,7 +211,8 @@ class Mux:
             if joined:
                 told.append(self._say(Joined(at=began, what=_name(part))))
         failed = await self._landed(query, flights, found, pins, until, told)
-        answer = self._assemble(query, found, failed, began, fresh, told, bool(flights))
+        crossed = _disagreeing(found, failed, self.clock.monotonic())
+        answer = self._assemble(query, found, failed, began, fresh, told, bool(flights), crossed)
         if plain and not flights and not failed:
             until = min(min(e.fetched + fresh, e.good_until) for e in found.values())
             self._remember(query, answer, cells, until)
@@ -235,6 +259,7 @@ class Mux:
         fresh: float,
         told: list[Event],
         asked: bool,
+        crossed: Mapping[str, Crossed],
     ) -> Answer[Any]:
         """The items in the order of the question, what is stale marked, and the trace."""
         now = self.clock.monotonic()
@@ -265,9 +290,13 @@ class Mux:
         told.append(self._say(ended))
         if error is not None:
             error.trace = Trace(tuple(told))
+            if isinstance(error, NoConsensus):
+                error.crossed = crossed
             raise error
         attribution = dict.fromkeys(
-            self._registry.providers[entry.provider].upstream.attribution for entry in found.values()
+            self._registry.providers[name].upstream.attribution
+            for entry in found.values()
+            for name in entry.providers
         )
         return Answer(
             query=query,
@@ -276,6 +305,7 @@ class Mux:
             attribution=tuple(filter(None, attribution)),
             sandbox=any(entry.simulated for entry in found.values()),
             trace=Trace(tuple(told)),
+            crossed=crossed,
         )
 
     def _remember(
@@ -290,8 +320,9 @@ class Mux:
     def _cells(self, part: Query, pins: Pins) -> list[tuple[Hashable, Cell]]:
         """Where answers to this part are kept, by key: one place, or one for each member's request."""
         if part.many:
-            cell = self._cache.cell(part)
-            return [(part, cell)] if cell else []
+            key = pins.key(part)
+            cell = self._cache.cell(key)
+            return [(key, cell)] if cell else []
         kept = ((key, self._cache.cell(key)) for key in self._keys(part))
         return [(key, cell) for key, cell in kept if cell is not None]
 
@@ -301,7 +332,7 @@ class Mux:
             entry.member: entry
             for _, cell in cells
             for entry in cell.values()
-            if not pins.only or entry.provider in pins.only
+            if not pins.only or set(entry.providers) <= set(pins.only)
         }
         return newest(entries, self.clock.monotonic())
 
@@ -325,15 +356,19 @@ class Mux:
     # watching
 
     async def watch(self, query: Query, *, every: float | None = None) -> AsyncIterator[Answer[Any]]:
-        """The answer now, then again whenever it changes: pushed where somebody fetched, else polled.
+        """The answer now, then again whenever it changes: pushed where a provider streams it or somebody fetched,
+        else polled.
 
-        `every` (seconds) bounds how long a change may go unnoticed, by default the question's own `fresh`.
+        `every` (seconds) bounds how long a change may go unnoticed, by default the question's own `fresh`. Where a
+        stream is lost it is polled until that is well again; the next answer tells the `gap`.
         While nobody can answer the last answer stands, and comes again once it is stale; raises as `get` does
         where there was never one.
         """
         if every is not None:
             every = _seconds(every, "every")
         bell, keys, ends = Bell(), list[Hashable](), list[Callable[[], None]]()
+        following = self._streams.follow(query, bell.ring)
+        often = query.fresh if every is None else every
         last: Answer[Any] | None = None
         try:
             while True:
@@ -341,20 +376,34 @@ class Mux:
                     for end in ends:
                         end()
                     keys, ends = now, [self._cache.watch(key, bell.ring) for key in now]
+                following.look()
+                pushed = max(often, following.silent_after) if following.live else None
                 try:
-                    answer = await self.get(query, max_age=every)
+                    answer = await self.get(query, max_age=pushed or every)
                 except FeedmuxError:
                     if last is None:
                         raise
                 else:
                     if last is None or answer.items != last.items:
                         last = answer
-                        yield answer
-                # Just past its age: at that very instant the cache would still hold it to be fresh.
-                await self._rung(bell, (query.fresh if every is None else every) + 0.001)
+                        yield following.marked(answer)
+                if following.live:
+                    await bell.heard()
+                else:  # just past its age: at that very instant the cache would still hold it to be fresh
+                    await self._rung(bell, often + 0.001)
         finally:
+            following.end()
             for end in ends:
                 end()
+
+    def _confirm(self, part: Query) -> None:
+        """What was pushed jumped: have it looked at by whoever is asked now."""
+
+        async def ask() -> None:
+            with suppress(FeedmuxError):
+                await self.get(part, max_age=MOMENT)
+
+        self._background(ask())
 
     def _keys(self, query: Query) -> list[Hashable]:
         if query.many:
@@ -415,7 +464,74 @@ class Mux:
 
     def _tell(self, event: Event) -> None:
         self.stats.observe(event)
+        for listen in self._listeners:
+            listen(event)
         self._audience.hear(event)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` with every event as it happens, in the question's way: it must be quick and never raise."""
+        self._listeners += (listener,)
+
+    # operating
+
+    async def reload(self, chosen: Settings) -> list[str]:
+        """Let other settings hold from now on; gives back the names of those that only a restart can change.
+
+        Providers whose settings are the same are not touched. Nothing under way is ended, and no quota, backoff or
+        listing starts over: an attempt keeps the key and address it was sent with, the next try goes by the new.
+        Raises SettingsError where they do not fit, and then nothing has changed.
+        """
+        async with self._renewing:
+            wanted, late = settled(self.settings, chosen)
+            for warning in settings.warnings(chosen, sorted(self._registry.providers)):
+                _log.warning(warning)
+            renewal = Renewal(self._fleet, _switched(wanted, self._switched))
+            await renewal.build()
+            for standing in renewal.newcomers:
+                await durable.restore(standing, self._store, self.clock)
+            renewed = renewal.adopt()
+            self.settings = renewal.settings
+        self._probes.patience = self.settings.engine.deadline
+        for standing in renewed:
+            if standing.disabled and self._switched.get(standing.provider) is False:
+                standing.disabled = "disabled by the operator"
+            self._probes.watch_over(standing)
+        return late
+
+    @property
+    def switched(self) -> Mapping[str, bool]:
+        """Providers that were disabled (False) or enabled (True) since the start, whatever the settings say."""
+        return self._switched
+
+    async def disable(self, provider: str) -> None:
+        """Ask a provider no more until it is enabled again or the engine restarts; raises InvalidQuery."""
+        await self._switch(provider, on=False)
+
+    async def enable(self, provider: str) -> None:
+        """Ask a provider that is disabled, by `disable` or in the settings, until the engine restarts."""
+        await self._switch(provider, on=True)
+
+    async def _switch(self, provider: str, *, on: bool) -> None:
+        self._installed(provider, "provider")
+        self._switched[provider] = on
+        await self.reload(self.settings)
+
+    def reset(self, provider: str, *, force: bool = False) -> list[str]:
+        """Open a provider's members that are closed; gives back those that stay closed.
+
+        A refusal that the upstream itself demanded stands until it ends, unless `force`. Raises InvalidQuery.
+        """
+        self._installed(provider, "provider")
+        now, stand = self.clock.monotonic(), list[str]()
+        for standing in self._fleet.standings.values():
+            state = standing.breaker.state
+            if standing.provider != provider or not state.closed:
+                continue
+            if state.demanded and state.until > now and not force:
+                stand.append(standing.name)
+            else:
+                self._fetcher.conduct.move(standing, state, BreakerState(), now)
+        return stand
 
     # behind the questions
 
@@ -448,6 +564,7 @@ class Mux:
 
     async def aclose(self) -> None:
         """End everything that is under way, keep what must survive, close every connection."""
+        await self._streams.aclose()
         await self._coalescer.aclose()
         self._probes.close()
         await self._fetcher.aclose()
@@ -462,6 +579,14 @@ class Mux:
             await self._fleet.aclose()
 
 
+def _switched(chosen: Settings, switched: Mapping[str, bool]) -> Settings:
+    """The settings with providers disabled or enabled beside them."""
+    sections = {
+        name: msgspec.structs.replace(chosen.provider(name), enabled=on) for name, on in switched.items()
+    }
+    return msgspec.structs.replace(chosen, providers={**chosen.providers, **sections})
+
+
 def _seconds(given: float, field: str, *, at_least: float = MOMENT) -> float:
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not at_least <= given < math.inf:
         raise InvalidQuery(
@@ -472,8 +597,31 @@ def _seconds(given: float, field: str, *, at_least: float = MOMENT) -> float:
 
 def _pins(only: Sequence[str] | str, prefer: Sequence[str] | str) -> Pins:
     """The pins; one name may be given as plain text."""
-    named = ((given,) if isinstance(given, str) else tuple(given) for given in (only, prefer))
-    return Pins(*named)
+    first, second = ((given,) if isinstance(given, str) else tuple(given) for given in (only, prefer))
+    return Pins(first, second)
+
+
+def _crossing(query: Query, pins: Pins, oldest: float) -> Pins:
+    """The pins of a question whose answers are cross-checked, no voice older than so many seconds."""
+    if not query.can_be_crossed():
+        raise InvalidQuery(f"answers to {query.capability} cannot be compared", field="cross_check")
+    return msgspec.structs.replace(pins, voices=oldest)
+
+
+def _disagreeing(
+    found: dict[Query, Entry], failed: dict[Query, FeedmuxError], now: float
+) -> dict[str, Crossed]:
+    """What was cross-checked, by element; where there is no consensus the part has failed."""
+    crossed: dict[str, Crossed] = {}
+    for part, entry in list(found.items()):
+        if entry.crossed is None:
+            continue
+        crossed[part.elements[0]] = entry.crossed
+        if entry.crossed.price is None:
+            del found[part]
+            wait = max(1.0, entry.good_until - now)
+            failed[part] = NoConsensus(str(entry.crossed), retry_after=wait)
+    return crossed
 
 
 def _margin(deadline: float) -> float:

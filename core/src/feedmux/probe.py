@@ -21,7 +21,7 @@ class Probes:
     def __init__(self, fetcher: Fetcher, clock: Clock, patience: float) -> None:
         self._fetcher = fetcher
         self._clock = clock
-        self._patience = patience
+        self.patience = patience
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     def watch_over(self, standing: Standing) -> None:
@@ -44,7 +44,7 @@ class Probes:
         """Ask a member closed by faults whether it is well, each time its backoff is over, until it is."""
         while True:
             state = standing.breaker.state
-            if not state.closed or state.demanded or standing.quarantined:
+            if not state.closed or state.demanded or standing.quarantined or standing.disabled:
                 return
             await self._clock.sleep(max(0.0, state.until - self._clock.monotonic()))
             state, now = standing.breaker.state, self._clock.monotonic()
@@ -56,7 +56,7 @@ class Probes:
             if isinstance(permit, Full):
                 await self._clock.sleep(max(AT_LEAST, min(AT_MOST, permit.until - now)))
                 continue
-            await self._fetcher.health(standing, permit, self._patience)
+            await self._fetcher.health(standing, permit, self.patience)
             if standing.breaker.state.until <= self._clock.monotonic():
                 return
 

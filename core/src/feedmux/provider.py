@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct, field
@@ -15,8 +15,12 @@ from feedmux.http import Http
 from feedmux.items import Item
 from feedmux.limits import Limits, Terms
 from feedmux.listing import Listing
+from feedmux.push import Push, Stream
 from feedmux.query import Query
 from feedmux.request import Asked, Request
+
+if TYPE_CHECKING:
+    from feedmux.listener import Listener
 
 API = 1
 """The version of the interface between Feedmux and its plugins."""
@@ -40,6 +44,8 @@ class Member(Struct, frozen=True):
     listing: ListingSource | None = None
     errors: tuple[Failure, ...] = ()
     health: Request | None = None
+    push: Push | None = None
+    """How it pushes; the provider's own way where it has the provider's hosts, else it does not."""
 
     def limited(self, provider: Limits, under: Plan) -> Limits:
         """Its limits, of a provider so limited and under a vendor's plan: the plan is the provider's, not its own.
@@ -73,13 +79,19 @@ class Upstream(Struct, frozen=True, kw_only=True):
     attribution: str = ""
     docs: str = ""
     api: int = API
+    push: Push | None = None
+    streamed: frozenset[type] | None = None
+    """The Query classes that it streams; None: its hook is asked."""
 
     def of(self, name: str) -> Upstream:
         """The same as the member of that name speaks; itself where there is none."""
         member = next((one for one in self.members if one.name == name), None)
         if member is None:
             return self
-        spoken = msgspec.structs.replace(self, failures=(*member.errors, *self.failures))
+        push = member.push or (self.push if member.hosts in ((), self.hosts) else None)
+        streamed = self.streamed if push is not None or self.streamed is None else frozenset[type]()
+        failures = (*member.errors, *self.failures)
+        spoken = msgspec.structs.replace(self, failures=failures, push=push, streamed=streamed)
         return _speaking(spoken, member.endpoints, member.listing) if member.endpoints else spoken
 
 
@@ -114,6 +126,8 @@ class Provider:
         attribution: str = "",
         docs: str = "",
         api: int = API,
+        push: Push | None = None,
+        streams: Sequence[Stream] = (),
     ) -> None:
         if health is None and not (members and all(member.health for member in members)):
             raise ValueError(
@@ -129,6 +143,13 @@ class Provider:
         for (_, query), endpoint in self._endpoints.items():
             serves.setdefault(query, endpoint.terms)
         self._limits = msgspec.structs.replace(limits, serves=serves)
+        self._streams = {stream.query: stream for stream in streams}
+        if streams and push is None and not any(member.push for member in members):
+            raise ValueError("streams: need a push, which says where and how it is streamed")
+        for query in self._streams.keys() - serves.keys():
+            raise ValueError(
+                f"streams[{query.__name__}]: an endpoint for it as well; where it is silent, we poll"
+            )
         upstream = Upstream(
             hosts=tuple(hosts),
             members=tuple(members),
@@ -139,6 +160,8 @@ class Provider:
             attribution=attribution,
             docs=docs,
             api=api,
+            push=push,
+            streamed=frozenset(self._streams),
         )
         self._upstream = _speaking(upstream, endpoints, listing)
 
@@ -175,6 +198,11 @@ class Provider:
         health = (member and member.health) or self._health
         if health is not None:
             await http.send(health if isinstance(health, Request) else health(http.member))
+
+    @hookimpl
+    def feedmux_stream(self, query: Query, http: Listener) -> AsyncIterator[Item] | None:
+        stream = self._streams.get(type(query))
+        return http.pushed(stream) if stream is not None and stream.channel(http.asked) else None
 
     def _endpoint(self, asked: Asked[Any]) -> Endpoint:
         kind = type(asked.query)

@@ -57,6 +57,10 @@ class Query(Struct, frozen=True):
     """No items is an answer, not a failure."""
     max_jump: ClassVar[float | None] = None
     """How far, as a share, `price` may move within ten minutes before a second provider must confirm it."""
+    tolerance: ClassVar[float | None] = None
+    """How far apart, as a share of their mean, two answers' `price` may lie and still agree; None where answers of
+    several providers cannot be cross-checked. For a question with `many` whose items are quotes.
+    """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -82,6 +86,11 @@ class Query(Struct, frozen=True):
     def fresh(self) -> float:
         """Seconds, from when it was fetched, for which an answer is served without asking anybody."""
         return 60.0
+
+    @classmethod
+    def can_be_crossed(cls) -> bool:
+        """Whether answers of several providers can be cross-checked."""
+        return bool(cls.many) and cls.tolerance is not None
 
     @property
     def elements(self) -> Sequence[str]:
@@ -253,7 +262,9 @@ class Quotes(Query, frozen=True):
     item_key: ClassVar = "symbol"
     max_jump: ClassVar[float | None] = 0.30
     tolerance: ClassVar[float] = 0.05
-    """How far, as a share, those who agree on a price may lie from its median."""
+    """Liquid markets lie well under one percent apart, thin ones a few; who is further off has another asset, another
+    time or a fault.
+    """
 
     def together(self, said: Sequence[Said]) -> Together:
         return median_quote(said, self.tolerance)

@@ -191,6 +191,32 @@ class Quota:
                 window.restore(state, now, wall)
         self._measure()
 
+    def declared_by(self, limits: Limits) -> bool:
+        """Whether these limits are what it counts by."""
+        mine = [(window.limit, window.per, window.counts) for window in self.windows]
+        return (mine, self.min_interval, self.concurrency) == (
+            [(window.limit, window.per, window.counts) for window in limits.windows],
+            limits.min_interval,
+            limits.concurrency,
+        )
+
+    def inherit(self, before: Quota, now: float) -> None:
+        """Occupy what the same pool sent while it was declared otherwise: no quota starts over.
+
+        Each window goes by the shortest one that remembers as far back as itself, of those that count alike where
+        there are any. What is older than all of them remember is not known any more.
+        """
+        for window in self.windows:
+            alike = [one for one in before.windows if one.counts is window.counts] or before.windows
+            remembers = [one for one in alike if one.per >= window.per]
+            if alike:
+                shortest = min(remembers, key=lambda one: one.per) if remembers else None
+                window.inherit(shortest or max(alike, key=lambda one: one.per), now)
+        if self._interval is not None:
+            self._interval.take(1)
+            self._interval.release(1, now)
+        self._measure()
+
     def _counted(self) -> list[SlidingWindow]:
         return self.windows if self._interval is None else [*self.windows, self._interval]
 

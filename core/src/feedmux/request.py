@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
-from msgspec import Struct, field
+from msgspec import Struct, convert, field
 
+from feedmux.items import INTERVALS, Candle, Quote
 from feedmux.listing import Listed
-from feedmux.query import Query
+from feedmux.query import Candles, Query, Quotes
 
 Q = TypeVar("Q", bound=Query)
+R = TypeVar("R")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 
@@ -58,6 +60,16 @@ class Reply(Struct, frozen=True):
     body: bytes
 
 
+class Row(Protocol):
+    """A candle as a provider writes it; the volume is in the base asset."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
 class Asked(Struct, Generic[Q], frozen=True):
     """One question to one member.
 
@@ -84,3 +96,45 @@ class Asked(Struct, Generic[Q], frozen=True):
     def exact(self) -> bool:
         """Whether the question names assets by this provider's own ids; it never mixes them with symbols."""
         return any(":" in symbol for symbol in self.query.symbols_asked)
+
+    def found(self, rows: Iterable[Mapping[str, Any]], key: str, kind: type[R]) -> list[tuple[str, R]]:
+        """Of a list's rows those that are asked for, each with its symbol, read as `kind`; numbers may be text.
+
+        `key` is where a row says the provider's id. What rows about others hold does no harm. Raises ValueError
+        where a row that is asked for is not of that kind.
+        """
+        by_id = {str(row.get(key)): row for row in rows}
+        named = [(symbol, by_id.get(self.id(symbol))) for symbol in self.query.symbols_asked]
+        return [(symbol, convert(row, kind, strict=False)) for symbol, row in named if row is not None]
+
+    def quote(
+        self: Asked[Quotes], symbol: str, price: float, observed_at: datetime | None = None, **more: Any
+    ) -> Quote:
+        """A quote of a symbol that is asked for, with the market, the id and the doubt that its listing knows of."""
+        listed = self.ids.get(symbol)
+        return Quote(
+            symbol=symbol,
+            price=price,
+            vs=self.query.vs,
+            pair=self.pair(symbol),
+            id=self.id(symbol),
+            ambiguous=listed is not None and listed.ambiguous,
+            observed_at=observed_at,
+            **more,
+        )
+
+    def candle(self: Asked[Candles], opened_at: datetime, row: Row) -> Candle:
+        """A candle of the series that is asked for, closed where its interval was over when it was asked for."""
+        return Candle(
+            symbol=self.query.symbol,
+            interval=self.query.interval,
+            opened_at=opened_at,
+            open=row.open,
+            high=row.high,
+            low=row.low,
+            close=row.close,
+            volume=row.volume,
+            closed=self.at - opened_at >= INTERVALS[self.query.interval],
+            vs=self.query.vs,
+            pair=self.pair(self.query.symbol),
+        )

@@ -57,6 +57,11 @@ class Candidate:
     def name(self) -> str:
         return self.standing.name
 
+    @property
+    def source(self) -> str:
+        """Its member, whichever key it is asked with."""
+        return self.standing.source
+
     def cost_of(self, query: Query) -> int:
         """What a request for this question costs; more than any window holds where the plugin cannot say."""
         if isinstance(self.terms.cost, int):
@@ -80,7 +85,15 @@ class Candidate:
     @property
     def fan_out(self) -> int:
         """How many members of its provider are asked together."""
-        return min(self.terms.fan_out, len(self.seat.candidates))
+        if self.terms.fan_out == 1:
+            return 1
+        return min(self.terms.fan_out, len({candidate.source for candidate in self.seat.candidates}))
+
+    def left(self, now: float) -> tuple[float, float]:
+        """The share left of its quota, and on average of those of all keys of its member."""
+        own = self.standing.quota.left(now)
+        ring = self.standing.ring
+        return own, own if len(ring) == 1 else sum(one.quota.left(now) for one in ring) / len(ring)
 
     @property
     def next(self) -> float:
@@ -111,11 +124,12 @@ class Seat:
         tight = False
         total = declared = 0.0
         for candidate in self.candidates:
-            left = candidate.standing.quota.left(now)
+            left, of_all = candidate.left(now)
             tight = tight or left < 0.25
             score = candidate.score
-            candidate.worth = candidate.weight * factor(score.success_share, score.latency, best, left)
-            total += candidate.worth
+            worth = candidate.weight * factor(score.success_share, score.latency, best, of_all)
+            candidate.worth = worth * left / of_all if of_all else worth
+            total += worth
             declared += candidate.weight
         self.worth = self.weight * total / declared
         self.next = self.credit + self.worth

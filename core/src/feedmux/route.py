@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from operator import attrgetter
 
 from msgspec import Struct
@@ -21,10 +21,16 @@ _inner_turn = attrgetter("next")
 
 
 class Pins(Struct, frozen=True):
-    """What the caller insists on: `only` these providers, or these first. Empty: nothing."""
+    """What the caller insists on: `only` these providers, or these first, or to hear several. Empty: nothing."""
 
     only: tuple[str, ...] = ()
     prefer: tuple[str, ...] = ()
+    voices: float | None = None
+    """The answers of several are to be cross-checked, none of them older than so many seconds; None: one will do."""
+
+    def key(self, part: Query) -> Hashable:
+        """Where the answer to a part of a divisible question is kept."""
+        return part if self.voices is None else ("crossed", part, self.only)
 
 
 NO_PINS = Pins()
@@ -62,6 +68,11 @@ class Skip(Struct, frozen=True):
     parts: tuple[Query, ...] = ()
     """What it would be asked for, were it not closed."""
 
+    def told(self, now: float) -> Skipped:
+        """It as an event."""
+        wait = None if self.until is None else max(0.0, self.until - now)
+        return Skipped(at=now, member=self.candidate.name, reason=self.reason, detail=self.detail, wait=wait)
+
 
 class Route(Struct, frozen=True):
     """`order`: who is asked, first to last. `able`: for whom only some parts may be asked, which ones.
@@ -85,16 +96,7 @@ class Route(Struct, frozen=True):
 
     def events(self, now: float) -> list[Event]:
         """The route as it is told: each skip, then the order."""
-        told: list[Event] = [
-            Skipped(
-                at=now,
-                member=skip.candidate.name,
-                reason=skip.reason,
-                detail=skip.detail,
-                wait=None if skip.until is None else max(0.0, skip.until - now),
-            )
-            for skip in (*self.skips, *self.partly)
-        ]
+        told: list[Event] = [skip.told(now) for skip in (*self.skips, *self.partly)]
         slow = {c.name: max(0.0, c.score.slow_until - now) for c in self.order if c.score.put_last(now)}
         told.append(Considered(at=now, members=tuple(candidate.name for candidate in self.order), slow=slow))
         return told
@@ -233,24 +235,28 @@ def _unfit(candidate: Candidate, part: Query, need: Need, now: float) -> Skip | 
             return Skip(candidate, Reason.NOT_LISTED, f"{symbol} is another provider's")
         if candidate.listed and standing.listing is not None and standing.listing.find(symbol, vs) is None:
             return Skip(candidate, Reason.NOT_LISTED, f"{symbol} in {vs}" if vs else symbol)
-    until = need.recent.get(part, {}).get(standing.name, 0.0) if need.recent else 0.0
+    until = need.recent.get(part, {}).get(standing.source, 0.0) if need.recent else 0.0
     if until > now:
         return Skip(candidate, Reason.INSIDE_TTL, "its ttl has not ended", until)
-    if need.unknown and standing.name in need.unknown.get(part, ()):
+    if need.unknown and standing.source in need.unknown.get(part, ()):
         return Skip(candidate, Reason.SAID_UNKNOWN)
     return None
 
 
 def _spared(route: Route) -> Route:
-    """Leave a last resort out where two others do answer, and are only busy or were asked a moment ago."""
+    """Leave a last resort out where two others do answer, and are only busy or were asked a moment ago.
+
+    An emergency is left out as well where but one other is only busy: it has not failed.
+    """
     resting = {
-        skip.candidate.seat.provider
+        skip.candidate.seat.provider: skip.reason
         for skip in route.skips
         if skip.reason in (Reason.INSIDE_TTL, Reason.BUSY) and skip.candidate.seat.tier is Tier.PRIMARY
     }
-    if len(resting) < OTHERS:
+    tiers = (Tier.LAST_RESORT, Tier.EMERGENCY) if len(resting) >= OTHERS else (Tier.EMERGENCY,)
+    if len(resting) < OTHERS and Reason.BUSY not in resting.values():
         return route
-    spared = [candidate for candidate in route.order if candidate.seat.tier is Tier.LAST_RESORT]
+    spared = [candidate for candidate in route.order if candidate.seat.tier in tiers]
     if not spared:
         return route
     return Route(

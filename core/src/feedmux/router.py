@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from feedmux.budget import Budget
 from feedmux.clock import Clock
+from feedmux.crossing import Crossing
 from feedmux.errand import Errand
 from feedmux.event import Event
 from feedmux.fetcher import Fetcher
@@ -64,8 +65,24 @@ class Router:
                     recent.setdefault(part, {}).update(asked)
         return recent, unknown
 
-    def walks(self, errands: Sequence[Errand], pins: Pins) -> list[Walk]:
+    def plan(self, parts: Sequence[Query], pins: Pins) -> list[Event]:
+        """Who would be asked and why not the others, as events; asks nobody."""
+        now = self.clock.monotonic()
+        if pins.voices is None:
+            return self.route(parts, pins).events(now)
+        errands = [Errand(part, math.inf, at_hand=False, done=lambda end: None) for part in parts]
+        return self.crossing(errands, pins).plan()
+
+    def crossing(self, errands: Sequence[Errand], pins: Pins) -> Crossing:
+        """Errands whose answers are to be cross-checked, and what is known of them already."""
+        crossing = Crossing(self, errands, pins)
+        crossing.begin()
+        return crossing
+
+    def walks(self, errands: Sequence[Errand], pins: Pins) -> Sequence[Walk | Crossing]:
         """Share errands out: as many as the member whose turn it is takes in one request go along one walk."""
+        if pins.voices is not None:
+            return [self.crossing(errands, pins)]
         rest = {errand.part: errand for errand in errands}
         found = []
         while rest:

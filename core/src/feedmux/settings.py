@@ -19,7 +19,7 @@ from feedmux.secret import Secret
 
 DEFAULT_FILE = "feedmux.toml"
 S = TypeVar("S", bound=Struct)
-_KEY_VARIABLE = re.compile(r"FEEDMUX_([A-Z0-9_]+)_API_KEY")
+_KEY_VARIABLE = re.compile(r"FEEDMUX_([A-Z0-9_]+)_API_(KEYS?)")
 
 
 class Sandbox(enum.Enum):
@@ -30,16 +30,38 @@ class Sandbox(enum.Enum):
     ON = "on"
 
 
+class LogForm(enum.Enum):
+    """How the server writes its log: JSON lines, lines for a person, or these only on a terminal."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[server]`: where it listens, and by which names (Host headers) it may be asked beside loopback's and `host`.
 
-    Admin routes are closed where there is no token.
+    Admin routes are closed where there is no token. `client_limit` is in requests a minute for each client, 0 for no
+    limit; None: none on loopback, else 600. `trusted_proxies` are addresses or networks whose X-Forwarded-For is
+    believed. `otlp_endpoint` is the URL that traces are sent to, with `/v1/traces`.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     allowed_hosts: tuple[str, ...] = ()
     admin_token: Secret | None = None
+    client_limit: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    log: LogForm = LogForm.AUTO
+    otlp_endpoint: Annotated[str, Meta(pattern=r"^https?://[^\s?#@]+$")] | None = None
+    cors_origins: tuple[Annotated[str, Meta(pattern=r"^(\*|https?://[^\s/?#@*]+)$")], ...] = ()
+    """Origins of other sites whose pages may read from here, such as https://app.example."""
+    stream_clients: Annotated[int, Meta(ge=1, le=100_000)] = 2000
+    """WebSockets that may be open at a time."""
+    stream_symbols: Annotated[int, Meta(ge=1, le=10_000)] = 200
+    """Symbols, and other questions, that one WebSocket may listen to."""
+    stream_messages: Annotated[int, Meta(ge=1, le=10_000)] = 20
+    """Messages that one WebSocket may send in a second."""
 
 
 class EngineSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,10 +84,29 @@ class ProviderSettings(Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     weight: Annotated[float, Meta(gt=0, le=1e6)] | None = None
     base_url: Annotated[str, Meta(pattern=r"^https?://[^\s?#@]+$")] | None = None
+    stream_url: Annotated[str, Meta(pattern=r"^wss?://[^\s?#@]+$")] | None = None
+    """Where its streams are, in the place of the declared hosts; beside a `base_url` it streams from nowhere else."""
     api_key: Secret | None = None
+    api_keys: Annotated[tuple[Secret, ...], Meta(min_length=1)] | None = None
+    """In place of `api_key`: several keys, each with a quota of its own at the upstream."""
     plan: str | None = None
     members: tuple[str, ...] | None = None
     """The members to use, by name. None: those its declaration enables."""
+
+    def __post_init__(self) -> None:
+        if self.api_key is not None and self.api_keys is not None:
+            raise SettingsError(
+                "api_key and api_keys are both given, here or in the environment: keep one of them"
+            )
+        for place, key in enumerate(self.keys, start=1):
+            first = self.keys.index(key) + 1
+            if first < place:
+                raise SettingsError(f"api_keys: {first} and {place} are the same key")
+
+    @property
+    def keys(self) -> tuple[Secret, ...]:
+        """Every key there is, in the order given."""
+        return self.api_keys or ((self.api_key,) if self.api_key is not None else ())
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +124,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the file (`feedmux.toml` here, or FEEDMUX_CONFIG, where `path` is None) and keys from the environment.
 
-    Keys come as FEEDMUX_NAME_API_KEY, the admin token as FEEDMUX_ADMIN_TOKEN. Raises SettingsError naming the key.
+    Keys come as FEEDMUX_NAME_API_KEY, or several with commas between them as FEEDMUX_NAME_API_KEYS, the admin token
+    as FEEDMUX_ADMIN_TOKEN. Raises SettingsError naming the key.
     """
     env = os.environ if environ is None else environ
     chosen = path or env.get("FEEDMUX_CONFIG")
@@ -114,7 +156,7 @@ def settings_from(document: Mapping[str, Any], environ: Mapping[str, str]) -> Se
             name = match.group(1).lower()
             section = providers.get(name, {})
             if isinstance(section, dict):
-                providers[name] = {**section, "api_key": value}
+                providers[name] = {**section, **_keys(match.group(2), value)}
     if providers:
         merged["providers"] = providers
     if token := environ.get("FEEDMUX_ADMIN_TOKEN"):
@@ -126,11 +168,20 @@ def settings_from(document: Mapping[str, Any], environ: Mapping[str, str]) -> Se
     return _converted(merged, Settings)
 
 
+def _keys(variable: str, value: str) -> dict[str, str | list[str]]:
+    """What a variable that ends in KEY or KEYS sets."""
+    if variable == "KEY":
+        return {"api_key": value}
+    return {"api_keys": [key for text in value.split(",") if (key := text.strip())]}
+
+
 def _converted(document: Any, kind: type[S], prefix: str = "") -> S:
     try:
         return msgspec.convert(document, kind, dec_hook=_secret)
     except msgspec.ValidationError as error:
         raise SettingsError(prefix + _located(str(error))) from None
+    except SettingsError as error:
+        raise SettingsError(prefix + error.detail) from None
 
 
 def _secret(kind: type, value: object) -> object:

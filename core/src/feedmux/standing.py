@@ -56,7 +56,9 @@ class Standing:
         "provider",
         "quarantined",
         "quota",
+        "ring",
         "simulated",
+        "source",
         "tally",
         "upstream",
         "wire",
@@ -76,11 +78,16 @@ class Standing:
         origin: str,
         simulated: bool,
         disabled: str,
+        key: str = "",
     ) -> None:
         self.provider = provider
         self.member = member
-        self.name = provider if member in ("", provider) else f"{provider}/{member}"
-        self.origin = origin or self.name
+        self.source = provider if member in ("", provider) else f"{provider}/{member}"
+        """The member by name, whichever of its keys it is asked with: what it says does not depend on that."""
+        self.name = self.source + key
+        self.ring: tuple[Standing, ...] = (self,)
+        """The same member with each of its keys, this one included."""
+        self.origin = origin or self.source
         self.limits = limits
         self.upstream = upstream
         self.attribution = upstream.attribution

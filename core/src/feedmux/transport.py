@@ -6,10 +6,12 @@ httpx is used here and nowhere else, below its client: no cookies, no redirects,
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import Protocol
 
 import httpx
@@ -46,7 +48,8 @@ class Incoming(Struct, frozen=True):
 class Transport(Protocol):
     """Carries requests. `simulated` says that nothing real is behind it: its answers are marked as sandbox.
 
-    One with a true `absent` carries nothing at all: its provider is never asked, and shown so.
+    One with a true `absent` carries nothing at all: its provider is never asked, and shown so. One that can stream
+    has a method `dial` as `Network.dial`; where it has none, its provider is polled.
     """
 
     simulated: bool
@@ -58,14 +61,30 @@ class Transport(Protocol):
     async def aclose(self) -> None: ...
 
 
+class Socket(Protocol):
+    """One open stream. `receive` gives the next message, None where a mere sign of life came.
+
+    All but `aclose` raise UpstreamDown where it is over, and BadPayload where what came is none.
+    """
+
+    async def send(self, message: bytes) -> None: ...
+
+    async def ping(self) -> None: ...
+
+    async def receive(self) -> bytes | None: ...
+
+    async def aclose(self) -> None: ...
+
+
 class Network:
     """The real transport. Where a kept connection breaks before any answer, the request goes once more on another."""
 
     simulated = False
 
     def __init__(self) -> None:
+        self._tls = ssl.create_default_context()
         self._http = httpx.AsyncHTTPTransport(
-            verify=ssl.create_default_context(),
+            verify=self._tls,
             trust_env=False,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0),
         )
@@ -94,6 +113,19 @@ class Network:
             raise UpstreamTimeout("did not answer in time") from error
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise UpstreamDown(f"broke the connection ({type(error).__name__})") from error
+
+    @property
+    def dials(self) -> bool:
+        """Whether the library that opens WebSockets is installed."""
+        return _has_websockets()
+
+    async def dial(self, outgoing: Outgoing) -> Socket | Incoming:
+        """Open a WebSocket, or give the reply that refused to. Raises as `send` does; ImportError without the extra."""
+        from feedmux import websocket
+
+        if not outgoing.inside:
+            await self._refuse_inside(httpx.URL(outgoing.url).host)
+        return await websocket.dial(outgoing, self._tls)
 
     async def _exchange(self, request: httpx.Request) -> Incoming:
         response = await self._http.handle_async_request(request)
@@ -126,6 +158,11 @@ class Network:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+
+@cache
+def _has_websockets() -> bool:
+    return importlib.util.find_spec("websockets") is not None
 
 
 _UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)

@@ -40,10 +40,10 @@ def _unknown(errand: Errand, route: Route) -> UnknownSymbol | None:
     """UnknownSymbol where everybody who was asked, or whose listing was read, says so and nobody else might know."""
     if not all(isinstance(error, UnknownSymbol) for error in errand.errors):
         return None
-    said = {skip.candidate.name for skip in route.skips if skip.reason in _SAID_SO}
-    said |= errand.asked if errand.errors else set()
+    said = {skip.candidate.source for skip in route.skips if skip.reason in _SAID_SO}
+    said |= errand.heard
     silent = [
-        skip for skip in route.skips if skip.reason in _COULD_KNOW and skip.candidate.name not in errand.asked
+        skip for skip in route.skips if skip.reason in _COULD_KNOW and not errand.has_asked(skip.candidate)
     ]
     if not said or silent:
         return None
@@ -58,6 +58,6 @@ def _reasons(errand: Errand, route: Route) -> str:
     said += [
         f"{skip.candidate.name}: {skip.reason.value}"
         for skip in route.skips
-        if skip.candidate.name not in errand.asked
+        if not errand.has_asked(skip.candidate)
     ]
     return "; ".join(dict.fromkeys(said)) or "no provider is left to ask"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,13 +10,16 @@ import structlog
 
 from feedmux.cache import Entry
 from feedmux.errand import TRIES, Errand
-from feedmux.errors import BadPayload, FeedmuxError, InvalidQuery, NoProvider, UnknownSymbol, UpstreamDown
-from feedmux.event import Considered, Event, Reason, Skipped, Waited
+from feedmux.errors import FeedmuxError, InvalidQuery, NoProvider, UnknownSymbol
+from feedmux.event import Considered, Reason, Skipped
 from feedmux.keeper import Fetched
+from feedmux.lull import Lull
+from feedmux.panel import Panel, Spoken, refused_batch, unconfirmed
 from feedmux.query import Query
-from feedmux.quota import Full, Permit, Quota
+from feedmux.quota import Permit
 from feedmux.rotation import Candidate
-from feedmux.route import Pins, Route, Skip
+from feedmux.route import Pins, Route
+from feedmux.turn import Turns
 from feedmux.verdict import verdict
 
 if TYPE_CHECKING:
@@ -29,24 +31,26 @@ _log = structlog.get_logger("feedmux.walk")
 class Walk:
     """Some errands of one kind and one route. `begin` takes the first turn at once, `run` does the rest."""
 
-    def __init__(self, router: Router, route: Route, errands: Sequence[Errand], pins: Pins) -> None:
+    def __init__(
+        self,
+        router: Router,
+        route: Route,
+        errands: Sequence[Errand],
+        pins: Pins,
+        turns: Turns | None = None,
+    ) -> None:
         self._router = router
         self._clock = router.clock
         self._route = route
         self._pins = pins
         self._left = {errand.part: errand for errand in errands}
-        self._events: list[Event] = []
-        self._waited = False
         self._queue = list(route.order)
         self._step: tuple[Candidate, tuple[Query, ...], Permit | None] | None = None
+        self._turns = turns or Turns(router, pins)
+        self._lull = Lull(router, self._turns, pins)
+        self._members = Panel(router, self._turns, pins, self._left)
         for errand in errands:
-            errand.events = self._events
-
-    def _tell(self, *events: Event) -> None:
-        """These belong to this walk's trace, and to whoever observes."""
-        for event in events:
-            self._events.append(event)
-            self._router.tell(event)
+            errand.events = self._turns.events
 
     @property
     def _deadline(self) -> float:
@@ -54,7 +58,7 @@ class Walk:
 
     def begin(self) -> None:
         """Tell the route and take the first turn, so that the next walk is planned after it."""
-        self._tell(*self._route.events(self._clock.monotonic()))
+        self._turns.tell(*self._route.events(self._clock.monotonic()))
         self._step = self._next()
 
     async def run(self) -> None:
@@ -99,7 +103,7 @@ class Walk:
             if not parts:
                 continue
             if candidate.listed and self._router.fetcher.listings.wanted(candidate.standing):
-                if self._is_closed(candidate):
+                if self._turns.is_closed(candidate):
                     continue
                 return candidate, parts, None
             permit = self._take(candidate, parts[: candidate.terms.batch])
@@ -111,47 +115,8 @@ class Walk:
         errand = self._left.get(part)
         return errand is not None and errand.may_ask(candidate)
 
-    def _is_closed(self, candidate: Candidate) -> bool:
-        """Whether its breaker lets nothing through now; the trace then says why."""
-        now, breaker = self._clock.monotonic(), candidate.standing.breaker
-        why = breaker.obstacle(now)
-        if why:
-            self._skipped(candidate, Reason.CLOSED, why, breaker.state.until, now)
-        return bool(why)
-
     def _take(self, candidate: Candidate, parts: Sequence[Query]) -> Permit | None:
-        """A permit for one request and the turn it takes; None, and the trace says why, where there is none."""
-        now, standing = self._clock.monotonic(), candidate.standing
-        if self._is_closed(candidate):
-            return None
-        taken = standing.quota.take(candidate.cost_of(_joined(parts)), now)
-        if isinstance(taken, Full):
-            reason = Reason.BUSY if taken.momentary else Reason.EXHAUSTED
-            self._skipped(candidate, reason, taken.reason, taken.until, now)
-            return None
-        if standing.breaker.state.closed:
-            standing.breaker.probing = True
-        rotation = self._router.rotations[candidate.query.capability]
-        rotation.take_turn(candidate, self._peers(candidate), now)
-        if candidate.score.slow_until:
-            candidate.score.probing = True
-        if standing.quota.windows:
-            rotation.rescore(candidate, now)
-        if candidate.listed:
-            self._router.fetcher.listings.renew(standing)
-        return taken
-
-    def _peers(self, candidate: Candidate) -> list[Candidate]:
-        """Among whom it was its turn: a preference is no turn that the others went without."""
-        preferred = self._pins.prefer
-        if not preferred:
-            return list(self._route.order)
-        mine = candidate.seat.provider in preferred
-        return [one for one in self._route.order if (one.seat.provider in preferred) is mine]
-
-    def _skipped(self, candidate: Candidate, reason: Reason, detail: str, until: float, now: float) -> None:
-        wait = None if math.isinf(until) else max(0.0, until - now)
-        self._tell(Skipped(at=now, member=candidate.name, reason=reason, detail=detail, wait=wait))
+        return self._turns.take(candidate, parts, self._route.order)
 
     # asking
 
@@ -183,88 +148,28 @@ class Walk:
             await asyncio.gather(*requests)
 
     async def _panel(self, candidate: Candidate, parts: tuple[Query, ...], permit: Permit) -> None:
-        """One try at several members of a provider at once, for each batch: they are heard together."""
+        """One try at several members of a provider at once, heard together."""
         until = self._until(candidate, parts)
-        others = [one for one in self._queue if one.seat is candidate.seat][: candidate.fan_out - 1]
+        others = _others(candidate, self._queue)[: candidate.fan_out - 1]
         for other in others:
             self._queue.remove(other)
         for part in parts:
             self._left[part].tried(candidate)
-        voices = [
-            self._voice(
-                member,
-                parts[start : start + size],
-                permit if member is candidate and not start else None,
-                until,
-            )
-            for member in (candidate, *others)
-            for size in (member.terms.batch,)
-            for start in range(0, len(parts), size)
-        ]
-        said: dict[Query, list[tuple[Candidate, Entry]]] = {part: [] for part in parts}
-        for member, fetched in await asyncio.gather(*voices):
-            for part, entry in fetched.entries.items():
-                said[part].append((member, entry))
-            self._missed(parts, fetched)
+        said = await self._members.ask(dict.fromkeys((candidate, *others), parts), until, permit)
         for part in parts:
             self._hear(part, said[part])
 
-    async def _voice(
-        self, candidate: Candidate, parts: tuple[Query, ...], permit: Permit | None, until: float
-    ) -> tuple[Candidate, Fetched]:
-        """What one member of a panel says to these parts; a batch refused for one bad item is halved."""
-        if permit is None:
-            if candidate.listed and candidate.standing.listing is None and not self._is_closed(candidate):
-                await self._router.fetcher.listings.have(candidate.standing, until - self._clock.monotonic())
-            parts = self._router.route(parts, self._pins).parts_for_now(candidate)
-            permit = self._take(candidate, parts) if parts else None
-            if permit is None:
-                return candidate, Fetched({})
-            for part in parts:
-                self._left[part].asked.add(candidate.name)
-        limit = max(0.0, until - self._clock.monotonic())
-        fetched = await self._router.fetcher.fetch(candidate, parts, permit, limit, self._events)
-        if not (
-            fetched.refused and isinstance(fetched.error, (InvalidQuery, UnknownSymbol)) and len(parts) > 1
-        ):
-            return candidate, fetched
-        entries: dict[Query, Entry] = {}
-        for half in (parts[: len(parts) // 2], parts[len(parts) // 2 :]):
-            further = self._take(candidate, half) if self._clock.monotonic() < until else None
-            if further is not None:
-                entries |= (await self._voice(candidate, half, further, until))[1].entries
-        return candidate, Fetched(entries)
-
-    def _missed(self, parts: Sequence[Query], fetched: Fetched) -> None:
-        """Book what a member of a panel could not say."""
-        if fetched.error is not None:
-            for part in parts:
-                if part not in fetched.entries:
-                    self._left[part].errors.append(fetched.error)
-
-    def _hear(self, part: Query, said: Sequence[tuple[Candidate, Entry]]) -> None:
-        """Put together what a panel said to a part: kept as the provider's word, or no consensus.
-
-        What is stale has no voice. A price that jumped is believed where members of two origins say so.
-        """
-        errand, keeper = self._left[part], self._router.fetcher.keeper
-        said = [(member, entry) for member, entry in said if not entry.stale]
-        if not said:
-            return
-        heard, apart = keeper.together(part, said, self._events)
-        for member in apart:
-            self._router.fetcher.conduct.outlier(member, part)
+    def _hear(self, part: Query, said: Sequence[Spoken]) -> None:
+        """What a panel said to a part is kept as the provider's word, or it is no consensus."""
+        heard = self._members.together(part, said)
         if isinstance(heard, FeedmuxError):
-            errand.errors.append(heard)
-            return
-        origins = {
-            entry.items[0].origin for member, entry in said if entry.items and member.name not in apart
-        }
-        if len(origins) < 2 and heard.items and keeper.jumped(said[0][0], part, heard.items[0]):
-            self._suspect(said[0][0], errand, heard, self._router.budget.spend(self._clock.monotonic()))
-            return
-        keeper.cache.keep(keeper.keys(said[0][0], part)[-1], heard)
-        self._end(errand, heard)
+            self._left[part].errors.append(heard)
+        elif heard is not None and heard.jumped:
+            confirms = self._router.budget.spend(self._clock.monotonic())
+            self._suspect(said[0].by[0], self._left[part], heard.entry, confirms)
+        elif heard is not None:
+            self._members.keep(part, heard)
+            self._end(self._left[part], heard.entry)
 
     async def _listed(self, candidate: Candidate, parts: tuple[Query, ...]) -> tuple[Query, ...]:
         """Have the candidate's listing, then say which of the parts it lists."""
@@ -272,20 +177,20 @@ class Walk:
         now, listing = self._clock.monotonic(), candidate.standing.listing
         if listing is None:
             detail = failed.detail if failed else ""
-            self._tell(
+            self._turns.tell(
                 Skipped(at=now, member=candidate.name, reason=Reason.CLOSED, detail=f"no listing: {detail}")
             )
             for part in parts:
                 if failed is not None:
-                    self._left[part].errors.append(failed)
+                    self._left[part].failed(candidate, failed)
             return ()
         narrowed = self._router.route(parts, self._pins)
         if candidate in narrowed.order:
             return narrowed.parts_for(candidate)
         skips = (event for event in narrowed.events(now) if isinstance(event, Skipped))
-        self._tell(*(skip for skip in skips if skip.member == candidate.name))
-        for part in parts:
-            self._left[part].errors.append(UnknownSymbol("does not list it", provider=candidate.name))
+        self._turns.tell(*(skip for skip in skips if skip.member == candidate.name))
+        for part in parts if _not_listed(candidate, narrowed) else ():
+            self._left[part].failed(candidate, UnknownSymbol("does not list it", provider=candidate.name))
         return ()
 
     def _share(self, candidate: Candidate, parts: Sequence[Query]) -> float:
@@ -303,7 +208,7 @@ class Walk:
     ) -> None:
         """One upstream request; a batch refused for one bad item is halved, while the try's time lasts."""
         limit = max(0.0, until - self._clock.monotonic())
-        fetched = await self._router.fetcher.fetch(candidate, parts, permit, limit, self._events)
+        fetched = await self._router.fetcher.fetch(candidate, parts, permit, limit, self._turns.events)
         if fetched.refused and isinstance(fetched.error, (InvalidQuery, UnknownSymbol)) and len(parts) > 1:
             middle = len(parts) // 2
             for half in (parts[:middle], parts[middle:]):
@@ -311,18 +216,17 @@ class Walk:
                 if further is not None:
                     await self._request(candidate, half, further, until)
                 else:
-                    self._refuse(half, fetched.error)
+                    self._refuse(candidate, half)
             return
         doubtful = any(part in fetched.suspects for part in parts)
         may_confirm = doubtful and self._router.budget.spend(self._clock.monotonic())
         for part in parts:
             self._book(candidate, part, fetched, may_confirm)
 
-    def _refuse(self, parts: Sequence[Query], error: FeedmuxError) -> None:
-        """The batch was refused, and nobody found out for which of its items."""
+    def _refuse(self, candidate: Candidate, parts: Sequence[Query]) -> None:
         for part in parts:
             if part in self._left:
-                self._left[part].errors.append(UpstreamDown("refused a batch", provider=error.provider))
+                self._left[part].failed(candidate, refused_batch(candidate))
 
     def _book(self, candidate: Candidate, part: Query, fetched: Fetched, may_confirm: bool) -> None:
         errand = self._left.get(part)
@@ -335,7 +239,7 @@ class Walk:
         elif part in fetched.suspects:
             self._suspect(candidate, errand, fetched.suspects[part], may_confirm)
         elif fetched.error is not None:
-            errand.errors.append(fetched.error)
+            errand.failed(candidate, fetched.error)
 
     def _suspect(self, candidate: Candidate, errand: Errand, entry: Entry, may_confirm: bool) -> None:
         """A price jumped: the second member to say so confirms it, else one more is asked where the budget allows."""
@@ -343,7 +247,7 @@ class Walk:
         if first is not None and (confirmed := keeper.confirmed(errand.part, first, entry)):
             self._end(errand, confirmed)
             return
-        errand.errors.append(BadPayload("a jump that nobody confirmed", provider=candidate.name))
+        errand.failed(candidate, unconfirmed(candidate))
         keeper.cache.remember_jump(errand.part, entry)
         errand.suspect = entry
         if first is not None or not may_confirm:
@@ -365,13 +269,13 @@ class Walk:
         if candidate.standing.breaker.probing:
             return False
         self._router.panic(True, now)
-        self._tell(Considered(at=now, members=(candidate.name,)))
+        self._turns.tell(Considered(at=now, members=(candidate.name,)))
         try:
             parts = tuple(part for part in skip.parts if self._may_ask(candidate, part))
             if candidate.listed and candidate.standing.listing is None and parts:
                 parts = await self._listed(candidate, parts)
             parts = parts[: candidate.terms.batch]
-            permit = self._take_anyway(candidate, parts) if parts else None
+            permit = self._turns.take_anyway(candidate, parts) if parts else None
             if permit is None:
                 return False
             await self._ask(candidate, parts, permit)
@@ -379,58 +283,21 @@ class Walk:
             self._router.panic(False, self._clock.monotonic())
         return bool(self._left)
 
-    def _take_anyway(self, candidate: Candidate, parts: Sequence[Query]) -> Permit | None:
-        """A permit for a member that only we hold to be down; its quota stands all the same."""
-        taken = candidate.standing.quota.take(candidate.cost_of(_joined(parts)), self._clock.monotonic())
-        if isinstance(taken, Full):
-            return None
-        candidate.standing.breaker.probing = True
-        return taken
-
     async def _wait(self) -> bool:
-        """Wait for the first throttled member that reopens inside the deadline, then plan anew; True where it did.
-
-        Once for time to pass, and as often as it takes where only its requests in flight stand in the way.
-        """
+        """Wait until one who is throttled can be asked again, then plan anew; True where there is one in time."""
         for errand in [e for e in self._left.values() if e.at_hand or e.tries >= TRIES]:
             self._end(errand, self._verdict(errand))
         if not self._left:
             return False
-        skip = self._reopening()
-        now = self._clock.monotonic()
-        if skip is None or skip.until is None or skip.until >= self._deadline:
+        quota = await self._lull.over(tuple(self._left.values()), self._deadline)
+        if quota is None:
             return False
-        quota = skip.candidate.standing.quota
-        if skip.reason is Reason.BUSY and skip.until <= now:
-            await self._place(quota)
-        elif self._waited:
-            return False
-        else:
-            self._waited = True
-            await self._clock.sleep(max(0.01, skip.until - now))
-        seconds = self._clock.monotonic() - now
-        self._tell(Waited(at=now, member=skip.candidate.name, seconds=seconds))
-        self._replan()
+        self._route = self._router.route(tuple(self._left), self._pins)
+        self._queue = list(self._route.order)
+        self._turns.tell(*self._route.events(self._clock.monotonic()))
         self._step = self._next()
         quota.admit()
         return True
-
-    async def _place(self, quota: Quota) -> None:
-        """Wait in line until a request in flight ends, at most until the deadline."""
-        free = asyncio.get_running_loop().create_future()
-        quota.waiting.append(free)
-        await asyncio.wait({free}, timeout=self._deadline - self._clock.monotonic())
-        free.cancel()
-
-    def _replan(self) -> None:
-        self._route = self._router.route(tuple(self._left), self._pins)
-        self._queue = list(self._route.order)
-        self._tell(*self._route.events(self._clock.monotonic()))
-
-    def _reopening(self) -> Skip | None:
-        """The first throttled member to be askable again of those that may still be asked for something."""
-        route = self._router.route(tuple(self._left), self._pins)
-        return route.reopening(lambda candidate: any(self._may_ask(candidate, part) for part in self._left))
 
     # the end
 
@@ -450,6 +317,12 @@ class Walk:
             self._end(errand, error)
 
 
-def _joined(parts: Sequence[Query]) -> Query:
-    """The parts as the one question that a request asks."""
-    return parts[0] if len(parts) == 1 else parts[0].narrowed([e for part in parts for e in part.elements])
+def _not_listed(candidate: Candidate, route: Route) -> bool:
+    """Whether it is its listing that stands in the way, not a quota or an interval that ends."""
+    return any(skip.candidate is candidate and skip.reason is Reason.NOT_LISTED for skip in route.skips)
+
+
+def _others(candidate: Candidate, queue: Sequence[Candidate]) -> list[Candidate]:
+    """The members beside it in its seat, each once, whichever of their keys comes first."""
+    by_source = {one.source: one for one in reversed(queue) if one.seat is candidate.seat}
+    return [one for one in queue if by_source.get(one.source) is one and one.source != candidate.source]

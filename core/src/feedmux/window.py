@@ -121,6 +121,16 @@ class SlidingWindow:
             occupied.append((wall + self.per, self._held))
         return WindowState(self.limit, self.per, self.counts, tuple(occupied))
 
+    def inherit(self, before: SlidingWindow, now: float) -> None:
+        """Occupy what was sent while the window was declared otherwise; what is still under way as if it just ended."""
+        for until, units, _ in before._ends:
+            if (freed := until - before.per + self.per) > now:
+                self._free -= int(units)
+                self._occupy(int(units), freed)
+        if before._held:
+            self._free -= before._held
+            self._occupy(before._held, now + self.per)
+
     def restore(self, state: WindowState, now: float, wall: float) -> None:
         """Occupy what a stored snapshot says is still occupied, never for longer than `per` from now."""
         shift = now - wall

@@ -57,6 +57,28 @@ def test_the_report_comes_as_json(feedmux: Any, installed: Path) -> None:
     assert {"fact", "findings", "note", "left_out"} <= document["lines"][0].keys()
 
 
+def test_the_report_as_json_says_whether_all_of_it_holds_and_how_many_bodies_were_broken(
+    feedmux: Any, installed: Path
+) -> None:
+    document = json.loads(feedmux("check-provider", "acme", "--json", "--bodies", "20").stdout)
+    assert (document["cases"], document["bodies"], document["passed"]) == (3, 60, False)
+
+
+def test_an_extension_is_told_from_a_provider(feedmux: Any, installed: Path) -> None:
+    info = installed.parent / "feedmux_acme-0.1.dist-info" / "entry_points.txt"
+    info.write_text("[feedmux.extensions]\nacme = feedmux_acme:provider\n")
+    told = feedmux("check-provider", "acme")
+    assert told.exit_code == 2
+    assert "acme is an extension, no provider" in told.stderr
+
+
+def test_a_package_of_several_providers_keeps_the_cases_of_each_apart(feedmux: Any, installed: Path) -> None:
+    own = installed / "cases" / "acme"
+    own.mkdir()
+    (own / "health.json").write_bytes(encode(CASES[2]))
+    assert "acme, 1 case\n" in feedmux("check-provider", "acme", "--bodies", "1").stdout
+
+
 def test_a_provider_that_is_not_installed_is_an_error(feedmux: Any) -> None:
     told = feedmux("check-provider", "nobody")
     assert told.exit_code == 2

@@ -158,3 +158,25 @@ def test_a_server_and_a_sandbox_exclude_each_other(feedmux: Any) -> None:
     result = feedmux("--server", "http://127.0.0.1:1", "--sandbox", "on", "providers")
     assert result.exit_code == 2
     assert "exclude each other" in result.stderr
+
+
+def test_a_cross_check_gives_the_median_and_who_said_what(feedmux: Any, quoting: Any) -> None:
+    plugins = {"first": quoting(), "second": quoting()}
+    document = json.loads(feedmux("get", "quotes", "BTC", "--cross-check", plugins=plugins).stdout)
+    assert [item["provider"] for item in document["items"]] == ["consensus"]
+    assert (document["crossed"]["BTC"]["sources"], document["crossed"]["BTC"]["price"]) == (2, 96_385.12)
+    told = feedmux("get", "quotes", "BTC", "--cross-check", "--text", plugins=plugins).stdout
+    assert "BTC: heard first 96385.12, second 96385.12" in told
+
+
+def test_only_what_can_be_compared_has_the_option(feedmux: Any) -> None:
+    assert "--cross-check" in feedmux("get", "quotes", "--help").stdout
+    assert "--cross-check" not in feedmux("get", "candles", "--help").stdout
+
+
+def test_explain_tells_the_outcome_of_a_cross_check(feedmux: Any, quoting: Any) -> None:
+    plugins = {"first": quoting(), "second": quoting()}
+    told = feedmux("explain", "quotes", "BTC", "--cross-check", "--text", plugins=plugins).stdout
+    assert "compared  BTC: 96385.12, 0.00% apart" in told
+    planned = feedmux("explain", "--dry", "quotes", "BTC", "--cross-check", "--text", plugins=plugins).stdout
+    assert "first, then second" in planned

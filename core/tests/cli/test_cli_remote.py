@@ -118,6 +118,11 @@ def test_an_answer_is_the_servers(ask: Any, server: Served) -> None:
     assert server.asked == [("/v1/query/quotes", params)]
 
 
+def test_a_cross_check_is_asked_of_the_server(ask: Any, server: Served) -> None:
+    ask("get", "quotes", "BTC", "--cross-check")
+    assert server.asked == [("/v1/query/quotes", {"symbols": ["BTC"], "cross_check": ["true"]})]
+
+
 def test_an_error_is_the_servers(ask: Any) -> None:
     result = ask("get", "candles", "BTC")
     assert result.exit_code == 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from feedmux.conformance.annotations import the_types_check
 from feedmux.conformance.cancellation import cancellation_leaves_nothing_open
 from feedmux.conformance.checks import line
 from feedmux.conformance.declaration import every_question_has_a_case, the_declaration_is_sane
+from feedmux.conformance.figures import Figures
 from feedmux.conformance.hostility import (
     broken_bodies_end_in_an_answer_or_bad_payload,
     no_answer_holds_a_number_that_the_body_does_not,
@@ -265,6 +266,23 @@ def test_a_number_that_is_made_up_is_found() -> None:
 
 def _derived(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
     return [replace(one, change_24h=one.price / 7) for one in parse_quotes(body, asked)]
+
+
+def test_an_instant_at_the_edge_of_what_a_float_holds_is_no_other_number() -> None:
+    at = datetime.fromtimestamp(1772452829.655, UTC)
+    (quote,) = [Quote(symbol="BTC", price=1.0, observed_at=at)]
+    assert [*Figures(b'{"last":"1","ts":"1772452829655"}').foreign(quote, Quotes(["BTC"]))] == []
+    other = Quote(symbol="BTC", price=1.0, observed_at=at + timedelta(seconds=1))
+    assert len([*Figures(b'{"last":"1","ts":"1772452829655"}').foreign(other, Quotes(["BTC"]))]) == 1
+
+
+def test_a_key_is_only_given_to_who_takes_one() -> None:
+    told = line(the_key_never_shows, subject(provider(key=None)))
+    assert (told.left_out, told.note) == (True, "it takes no key")
+    refused = replace(QUOTES, name="refused", status=403, body="<html></html>", expected="upstream-down")
+    keyless = subject(provider(key=None), [*CASES, refused])
+    assert not found(cases_with_errors_give_those_errors, keyless)
+    assert not found(broken_bodies_end_in_an_answer_or_bad_payload, keyless)
 
 
 def test_a_number_that_is_worked_out_is_found_unless_the_case_says_so() -> None:

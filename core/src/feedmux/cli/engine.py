@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import asdict
+
 from feedmux import blocking
 from feedmux.answer import Answer
 from feedmux.cli.source import How, States, Told
@@ -22,15 +24,11 @@ class Engine:
         self._mux = mux
 
     def get(self, query: Query, how: How) -> Answer[Any]:
-        return self._mux.get(
-            query, max_age=how.max_age, deadline=how.deadline, only=how.only, prefer=how.prefer
-        )
+        return self._mux.get(query, **asdict(how))
 
     def explain(self, query: Query, how: How) -> Told:
         try:
-            answer = self._mux.explain(
-                query, max_age=how.max_age, deadline=how.deadline, only=how.only, prefer=how.prefer
-            )
+            answer = self._mux.explain(query, **asdict(how))
         except FeedmuxError as error:
             if not isinstance(error.trace, Trace):
                 raise
@@ -38,7 +36,8 @@ class Engine:
         return Told(answer, None, answer.trace)
 
     def plan(self, query: Query, how: How) -> Told:
-        return Told(None, None, self._mux.plan(query, only=how.only, prefer=how.prefer))
+        planned = self._mux.plan(query, only=how.only, prefer=how.prefer, cross_check=how.cross_check)
+        return Told(None, None, planned)
 
     def states(self) -> States:
         return States(self._mux.providers(), self._mux.sandbox)

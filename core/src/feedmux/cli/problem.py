@@ -103,6 +103,7 @@ _REMEDIES: dict[type[FeedmuxError], str] = {
     errors.SettingsError: "correct the configuration: --config FILE, FEEDMUX_CONFIG or feedmux.toml",
     errors.InvalidQuery: "--help behind the command says what it takes",
     errors.DeadlineExceeded: "--deadline SECONDS allows more time",
+    errors.NoConsensus: "--json of the same question with fewer symbols, or feedmux explain, says who said what",
     errors.NoProvider: "feedmux explain with the same question says why; feedmux providers shows their states",
 }
 

@@ -48,6 +48,12 @@ def common() -> list[click.Parameter]:
     ]
 
 
+def crossing(kind: type[Query]) -> list[click.Parameter]:
+    """What a question takes beside that where answers to it can be compared."""
+    help = "Ask up to three of different origin: their median, and who stands apart."
+    return [click.Option(["--cross-check"], is_flag=True, help=help)] if kind.can_be_crossed() else []
+
+
 class Capabilities(click.RichGroup):
     """A command with one subcommand for each capability; its options may stand before or behind the capability."""
 
@@ -90,6 +96,7 @@ def _command(
     kind: type[Query], served: Sequence[str], shared: Sequence[click.Parameter], asked: Asked
 ) -> click.Command:
     """The subcommand of one capability."""
+    shared = [*crossing(kind), *shared]
     taken = {option for parameter in shared for option in parameter.opts}
     words = [_argument(field) for field in kind.words()]
     options = [_option(field, taken) for field in kind.options()]
@@ -99,7 +106,8 @@ def _command(
     def callback(**_: Any) -> None:
         ctx = get_current_context()
         given = _given(ctx)
-        how = How(given["max_age"], given["deadline"], given["only"], given["prefer"])
+        crossed = bool(given.get("cross_check"))
+        how = How(given["max_age"], given["deadline"], given["only"], given["prefer"], crossed)
         with problem.reported(bool(given["as_json"])):
             asked(ctx, kind.from_strings(_fields(ctx)), how, given)
 

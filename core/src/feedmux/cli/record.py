@@ -13,9 +13,10 @@ from rich.text import Text
 
 from feedmux.cell import printable
 from feedmux.cli import problem, screen
+from feedmux.cli.check import no_provider_reported
 from feedmux.cli.question import spelled
 from feedmux.cli.setup import Setup
-from feedmux.errors import InvalidQuery
+from feedmux.errors import InvalidQuery, SettingsError
 from feedmux.settings import Settings, nearest
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ def record(
     setup = ctx.ensure_object(Setup)
     with problem.reported(as_json=False):
         plugin = (setup.plugins or {}).get(name)
-        subject = installed(name) if plugin is None else Subject(name, plugin)
+        with no_provider_reported():
+            subject = installed(name) if plugin is None else Subject(name, plugin)
+            if subject.without_http:
+                raise SettingsError(f"{name} declares no host: there is nothing that could be recorded")
         wanted = _wanted(subject, question, member)
         chosen = _only(setup.settings(), name, member)
         cases = asyncio.run(recording.recorded(subject, wanted, chosen))
@@ -59,7 +63,8 @@ def record(
             file = place / f"{(case if own else None) or _free(place, made.capability)}.json"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(encode(made))
-            told = f"{file}: {made.capability}, status {made.status}, {made.expected}, {made.grade.value}"
+            size = f"{len(made.content):,} bytes"
+            told = f"{file}: {made.capability}, status {made.status}, {size}, {made.expected}, {made.grade.value}"
             screen.out().print(Text(printable(told)), soft_wrap=True)
 
 

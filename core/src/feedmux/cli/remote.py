@@ -17,6 +17,7 @@ from feedmux.answer import Answer, Missing
 from feedmux.body import CAP
 from feedmux.cli.problem import FromServer, Problem, raised
 from feedmux.cli.source import How, States, Told
+from feedmux.crossed import Crossed
 from feedmux.errors import BadPayload, FeedmuxError, InvalidQuery, UpstreamDown, UpstreamTimeout
 from feedmux.event import Event, Trace
 from feedmux.query import Query
@@ -36,6 +37,7 @@ class _Document(Struct):
     missing: dict[str, Missing] = field(default_factory=dict)
     attribution: tuple[str, ...] = ()
     sandbox: bool = False
+    crossed: dict[str, Crossed] = field(default_factory=dict)
 
 
 class _Story(Struct):
@@ -128,9 +130,9 @@ def _params(query: Query, how: How) -> dict[str, list[str]]:
     """The question and how it is to be asked, as the server's URLs spell them."""
     options = {name: getattr(how, name) for name in how.__struct_fields__}
     spelt = {
-        name: [",".join(value) if isinstance(value, tuple) else str(value)]
+        name: [",".join(value) if isinstance(value, tuple) else str(value).lower()]
         for name, value in options.items()
-        if value not in (None, ())
+        if value is not False and value not in (None, ())
     }
     return query.to_strings() | spelt
 
@@ -153,7 +155,15 @@ def _answer(query: Query, document: _Document, trace: Trace) -> Answer[Any]:
         raise BadPayload(
             f"the server's {query.capability} are not what this version knows: {error}"
         ) from None
-    return Answer(query, items, document.missing, document.attribution, document.sandbox, trace)
+    return Answer(
+        query,
+        items,
+        document.missing,
+        document.attribution,
+        document.sandbox,
+        trace,
+        crossed=document.crossed,
+    )
 
 
 def _refusal(status: int, body: bytes) -> FeedmuxError:

@@ -33,6 +33,9 @@ def print_answer(console: Console, answer: Answer[Any], now: datetime) -> None:
         console.print(Text("nothing found"))
     if once:
         console.print(Text(" · ".join(f"{column.name} {column.cells[0]}" for column in once), "dim"))
+    for crossed in answer.crossed.values():
+        if crossed.price is not None:
+            console.print(Text(printable(str(crossed)), "dim"), soft_wrap=True)
     for element, why in answer.missing.items():
         again = f"; ask again in {span(why.retry_after)}" if why.retry_after is not None else ""
         told = f"{printable(element)} is missing: {printable(why.detail)}{again}"

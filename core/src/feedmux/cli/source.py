@@ -20,6 +20,7 @@ class How(Struct, frozen=True):
     deadline: float | None = None
     only: tuple[str, ...] = ()
     prefer: tuple[str, ...] = ()
+    cross_check: bool = False
 
 
 class Told(Struct, frozen=True):

@@ -91,8 +91,38 @@ def _(happened: event.Held) -> Line:
 
 
 @line.register
+def _(happened: event.Compared) -> Line:
+    said = ", ".join(
+        f"{member} {price:.10g}{' (apart)' if member in happened.apart else ''}"
+        for member, price in happened.said.items()
+    )
+    if happened.price is None:
+        return Line("compared", f"{happened.what}: no consensus, {said}", "red")
+    style = "yellow" if happened.apart or len(happened.said) == 1 else "green"
+    return Line(
+        "compared", f"{happened.what}: {happened.price:.10g}, {happened.spread:.2%} apart, {said}", style
+    )
+
+
+@line.register
 def _(happened: event.Waited) -> Line:
     return Line("waited", f"{span(happened.seconds)} until {happened.member} reopened", "yellow")
+
+
+@line.register
+def _(happened: event.StreamOpened) -> Line:
+    return Line("stream", f"{happened.member} pushes {happened.what}", "green")
+
+
+@line.register
+def _(happened: event.StreamLost) -> Line:
+    return Line("stream", f"{happened.member} pushes {happened.what} no more: {happened.reason}", "red")
+
+
+@line.register
+def _(happened: event.StreamResumed) -> Line:
+    quiet = span(happened.seconds)
+    return Line("stream", f"{happened.member} pushes {happened.what} again after {quiet} of silence", "green")
 
 
 @line.register

@@ -7,9 +7,24 @@ class TestConformance(Suite):
 """
 
 from feedmux.conformance.case import Case, Grade
-from feedmux.conformance.checks import CHECKS, report
-from feedmux.conformance.report import Line, Report, Verdict
+from feedmux.conformance.checks import CHECKS, concluded, fact, line, report
+from feedmux.conformance.report import Line, Report, Verdict, head
 from feedmux.conformance.subject import Subject, installed
 from feedmux.conformance.suite import Suite
 
-__all__ = ["CHECKS", "Case", "Grade", "Line", "Report", "Subject", "Suite", "Verdict", "installed", "report"]
+__all__ = [
+    "CHECKS",
+    "Case",
+    "Grade",
+    "Line",
+    "Report",
+    "Subject",
+    "Suite",
+    "Verdict",
+    "concluded",
+    "fact",
+    "head",
+    "installed",
+    "line",
+    "report",
+]

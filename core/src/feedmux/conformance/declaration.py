@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from feedmux.conformance.case import HEALTH, LISTING
-from feedmux.conformance.report import Verdict
+from feedmux.conformance.report import Verdict, counted
 from feedmux.conformance.subject import Subject
 from feedmux.limits import Counts, Limits, Terms, Window
 from feedmux.provider import API, Upstream
@@ -38,7 +38,7 @@ def every_question_has_a_case(subject: Subject) -> Verdict:
     found = [f"{missing}: no case shows its answer" for missing in sorted(needed - known)]
     foreign = {case.name for case in subject.cases if case.capability not in {*needed, HEALTH, LISTING}}
     found += [f"{name}: asks for what it does not serve" for name in sorted(foreign)]
-    return Verdict(found, f"{len(subject.cases)} cases")
+    return Verdict(found, counted(len(subject.cases), "case"))
 
 
 def _every_windows(

@@ -23,6 +23,8 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _GROUPED = re.compile(r"(?<=\d)[,_ '](?=\d{3})")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 _MONTH = re.compile(r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b", re.IGNORECASE)
+BESIDE = 1e-14
+"""Relative distance of two numbers that are one: more than what a float loses."""
 _AROUND = 40
 """Characters on either side of a month that may belong to a date as mail and feeds write it."""
 
@@ -38,11 +40,16 @@ class Figures:
     def foreign(self, item: Item, query: Query) -> Iterator[Figure]:
         """What the item says that neither the body nor the question does."""
         for name, value in said(item):
-            if _digits(value) in self._known or value == getattr(query, name, None):
+            if self._holds(value) or value == getattr(query, name, None):
                 continue
             if name in PLACES and 1 <= value <= self._longest:
                 continue
             yield name, value
+
+    def _holds(self, value: float) -> bool:
+        """Whether the body has its digits; a float may lie just beside where a decimal of the body is rounded."""
+        beside = (value, value * (1 + BESIDE), value * (1 - BESIDE)) if isinstance(value, float) else (value,)
+        return any(_digits(one) in self._known for one in beside)
 
 
 def said(item: Item) -> Iterator[Figure]:

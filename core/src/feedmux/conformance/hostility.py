@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from msgspec import Struct
 
-from feedmux import virtual
 from feedmux.clock import Chance
 from feedmux.conformance.case import ITEMS, Case
 from feedmux.conformance.figures import Figure, Figures, constants
 from feedmux.conformance.mutation import mutations, shortened
 from feedmux.conformance.outcome import Outcome
-from feedmux.conformance.report import Verdict
+from feedmux.conformance.report import Verdict, counted
 from feedmux.conformance.subject import Subject
 from feedmux.conformance.trial import opened, put, put_anew, settings, upstream
 from feedmux.conformance.watch import Watch
-from feedmux.errors import BadPayload
+from feedmux.errors import BadPayload, Unauthorized, UpstreamDown
 from feedmux.failure import failure_of
+from feedmux.mux import Mux
 from feedmux.query import Query
 from feedmux.request import Reply
 
-MUTATIONS = 1000
 SEED = 1
 LARGE = 8 * 1024
 """Bytes above which a body's lists are cut before it is mutated, so that its every field has its turn."""
 ROWS = 2
+REPEATS = 3
+"""How often a body that took long is read again."""
 SHOWN = 5
 """Findings told of one case."""
 
@@ -52,7 +54,14 @@ def no_answer_holds_a_number_that_the_body_does_not(subject: Subject) -> Verdict
 
 
 def no_step_keeps_the_event_loop(subject: Subject) -> Verdict:
-    """No body makes a step of the provider take longer than a quarter of a second."""
+    """No body makes a step of the provider take longer than a quarter of a second; without HTTP, no question."""
+    if subject.without_http:
+        held = [
+            f"{case.name}: a step took {max(outcome.held):.2f} s"
+            for case in subject.cases
+            if (outcome := subject.run(put(subject, case))).held
+        ]
+        return Verdict(held, counted(len(subject.cases), "case"))
     return _verdict(subject, [(ordeal, ordeal.steps) for ordeal in ordeals(subject)])
 
 
@@ -69,7 +78,7 @@ def _verdict(subject: Subject, found: Sequence[tuple[Ordeal, Sequence[str]]]) ->
 @lru_cache(maxsize=1)
 def ordeals(subject: Subject) -> tuple[Ordeal, ...]:
     """Every case with a body, put through it; once for all checks that read it."""
-    return tuple(virtual.run(_ordeal(subject, case)) for case in subject.cases if case.content)
+    return tuple(subject.run(_ordeal(subject, case)) for case in subject.cases if case.content)
 
 
 async def _ordeal(subject: Subject, case: Case) -> Ordeal:
@@ -81,7 +90,7 @@ async def _ordeal(subject: Subject, case: Case) -> Ordeal:
     words = [*(query.elements or query.symbols_asked)] if query else []
     watch = Watch(upstream(subject, case))
     async with opened(subject, watch, case.asked_at, settings(subject, case.member)) as first:
-        for done, content in mutations(case.content, words, chance, MUTATIONS):
+        for done, content in mutations(case.content, words, chance, subject.bodies):
             ordeal.bodies += 1
             mutated = case.with_content(content)
             outcome = await put_anew(subject, mutated, first, watch)
@@ -89,9 +98,20 @@ async def _ordeal(subject: Subject, case: Case) -> Ordeal:
             if outcome.items and query is not None:
                 foreign = _foreign(mutated, outcome, query) - own
                 ordeal.figures += [f"{done}: {name} is {str(value)[:30]}" for name, value in sorted(foreign)]
-            if outcome.held and (again := (await put_anew(subject, mutated, first, watch)).held):
-                ordeal.steps.append(f"{done}: a step took {max(again):.2f} s")
+            if outcome.held and (again := await _held_again(subject, mutated, first, watch)):
+                ordeal.steps.append(f"{done}: a step took {again:.2f} s")
     return ordeal
+
+
+async def _held_again(subject: Subject, case: Case, first: Mux, watch: Watch) -> float:
+    """Seconds of the longest step in the quickest repeat, 0 where one is quick: that a machine is busy is no fault."""
+    longest = math.inf
+    for _ in range(REPEATS):
+        held = (await put_anew(subject, case, first, watch)).held
+        if not held:
+            return 0.0
+        longest = min(longest, max(held))
+    return longest
 
 
 async def _short(subject: Subject, case: Case) -> Case:
@@ -123,7 +143,9 @@ def _foreign(case: Case, outcome: Outcome, query: Query) -> set[Figure]:
 
 
 def _ends(subject: Subject, case: Case, outcome: Outcome) -> Iterator[str]:
-    if outcome.slug not in _allowed(subject, case):
+    """A further request that a broken body leads to finds nobody, since no case answers it."""
+    allowed = _allowed(subject, case) | ({UpstreamDown.slug} if outcome.unanswered else set())
+    if outcome.slug not in allowed:
         yield f"ends in {outcome.slug} ({outcome.raised or outcome.error})"[:200]
     yield from outcome.misdeeds
 
@@ -132,11 +154,13 @@ def _allowed(subject: Subject, case: Case) -> set[str]:
     """How a body may end: in items where its status is 200, as bad payload, as the failure dictionary says."""
     failures = subject.upstream(case.member).failures
     error = failure_of(Reply(case.status, case.headers, case.content), failures, case.asked_at)
+    if isinstance(error, Unauthorized) and case.status == 403 and not subject.takes_key:
+        error = UpstreamDown(error.detail)  # as the engine takes it: no key was refused
     allowed = {BadPayload.slug}
     if error is None:
         allowed.add(ITEMS)
     else:
         allowed.add(error.slug)
     if case.is_question:
-        return allowed | ({"upstream-down"} if "unknown-symbol" in allowed else set())
+        return allowed | ({UpstreamDown.slug} if "unknown-symbol" in allowed else set())
     return allowed

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from feedmux import virtual
 from feedmux.clock import Chance, Clock
 from feedmux.conformance.case import Case, Grade
 from feedmux.conformance.declaration import cost_of, said
 from feedmux.conformance.replay import Replay, below, canonical
 from feedmux.conformance.report import Verdict
-from feedmux.conformance.subject import Subject
-from feedmux.conformance.trial import PATIENCE, opened, settings
+from feedmux.conformance.subject import PATIENCE, Subject
+from feedmux.conformance.trial import opened, settings
 from feedmux.conformance.watch import Watch
 from feedmux.endpoint import Plan
 from feedmux.errors import FeedmuxError
@@ -28,7 +27,7 @@ from feedmux.transport import Incoming, Outgoing
 
 HOUR = 3600.0
 MOST = 5000
-"""Requests after which the hour has shown enough."""
+"""Requests after which the hours have shown enough, all plans together."""
 Costs: TypeAlias = Callable[[str], int]
 
 
@@ -94,9 +93,11 @@ def the_quota_is_never_exceeded(subject: Subject) -> Verdict:
     if subject.loaded is None:
         return Verdict()
     found, sent = list[str](), 0
-    for plan in subject.loaded.upstream.plans or {"": Plan()}:
-        for at, queries in _at_one_time(subject).items():
-            counting = virtual.run(_hour(subject, subject.loaded, plan, at, queries))
+    plans, times = subject.loaded.upstream.plans or {"": Plan()}, _at_one_time(subject)
+    most = MOST // max(1, len(plans) * len(times))
+    for plan in plans:
+        for at, queries in times.items():
+            counting = subject.run(_hour(subject, subject.loaded, plan, at, queries, most))
             sent += counting.requests
             found += [f"plan {plan}: {over}" if plan else over for over in counting.exceeded()]
     return Verdict(list(dict.fromkeys(found)), f"{sent:,} requests")
@@ -115,9 +116,9 @@ def _at_one_time(subject: Subject) -> dict[datetime, list[Query]]:
 
 
 async def _hour(
-    subject: Subject, loaded: Loaded, plan: str, at: datetime, queries: Sequence[Query]
+    subject: Subject, loaded: Loaded, plan: str, at: datetime, queries: Sequence[Query], most: int
 ) -> Counting:
-    """Ask these over and over, each as soon as it was answered."""
+    """Ask these over and over, each as soon as it was answered, until so many requests were sent."""
     replay = Replay(Case(capability="", asked_at=at, status=404, grade=Grade.MADE), subject.cases, ())
     windows = _windows(loaded, loaded.upstream.plans.get(plan, Plan()))
     counting = Counting(replay, windows, _costs(subject))
@@ -125,13 +126,13 @@ async def _hour(
         counting.clock = mux.clock
         async with asyncio.TaskGroup() as group:
             for query in queries:
-                group.create_task(_over_and_over(mux, query, counting))
+                group.create_task(_over_and_over(mux, query, counting, most))
     return counting
 
 
-async def _over_and_over(mux: Mux, query: Query, counting: Counting) -> None:
+async def _over_and_over(mux: Mux, query: Query, counting: Counting, most: int) -> None:
     until = mux.clock.monotonic() + HOUR
-    while mux.clock.monotonic() < until and counting.requests < MOST:
+    while mux.clock.monotonic() < until and counting.requests < most:
         mux.clear_cache()
         try:
             await mux.get(query, deadline=PATIENCE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -81,7 +81,7 @@ class _Desk:
     def __init__(self, subject: Subject, chosen: Settings, member: str) -> None:
         ours = chosen.provider(subject.name)
         upstream = subject.upstream(member)
-        self._key = ours.api_key
+        self._keys = ours.keys
         self._own_address = ours.base_url is not None
         self._hosts = (ours.base_url.rstrip("/"),) if ours.base_url else subject.hosts(member)
         self._used = {used.name.lower() for used in upstream.used}
@@ -113,12 +113,12 @@ class _Desk:
         outgoing, incoming = exchange
         target = self._target(exchange)
         host = outgoing.url.removesuffix(target)
-        shown = without_key(_SECRET_PARAM.sub(r"\1***", target), self._key)
+        shown = without_keys(_SECRET_PARAM.sub(r"\1***", target), self._keys)
         try:
             content = inflated(incoming.body, incoming.headers.get("content-encoding", ""))
         except FeedmuxError:
             content = incoming.body
-        text = without_key(content.decode("utf-8", "surrogateescape"), self._key)
+        text = without_keys(content.decode("utf-8", "surrogateescape"), self._keys)
         own = self._own_address
         return replace(
             told,
@@ -131,16 +131,15 @@ class _Desk:
 
     def _kept(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {
-            name: without_key(value, self._key)
+            name: without_keys(value, self._keys)
             for name, value in headers.items()
             if name in KEPT or name in self._used or _COUNTS.match(name)
         }
 
 
-def without_key(text: str, key: Secret | None) -> str:
-    """The text without the key, as it is or as an address writes it."""
-    if key is None:
-        return text
-    for written in {key.reveal(), quote(key.reveal()), quote(key.reveal(), safe="")}:
-        text = text.replace(written, "***")
+def without_keys(text: str, keys: Iterable[Secret]) -> str:
+    """The text without these keys, as they are or as an address writes them."""
+    for key in keys:
+        for written in {key.reveal(), quote(key.reveal()), quote(key.reveal(), safe="")}:
+            text = text.replace(written, "***")
     return text

@@ -30,17 +30,28 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """All facts about one provider."""
+    """All facts about one provider: how many cases it brought, and into how many broken bodies they were made."""
 
     provider: str
     cases: int
+    bodies: int
+    passed: bool
     lines: tuple[Line, ...]
 
     @property
-    def passed(self) -> bool:
-        return not any(line.findings for line in self.lines)
+    def end(self) -> str:
+        wrong = sum(bool(line.findings) for line in self.lines)
+        return f"{wrong} of {len(self.lines)} do not hold" if wrong else "all of it holds"
 
     def __str__(self) -> str:
-        wrong = sum(bool(line.findings) for line in self.lines)
-        end = f"{wrong} of {len(self.lines)} do not hold" if wrong else "all of it holds"
-        return "\n".join([f"{self.provider}, {self.cases} cases", *map(str, self.lines), end])
+        return "\n".join([head(self.provider, self.cases), *map(str, self.lines), self.end])
+
+
+def head(provider: str, cases: int) -> str:
+    """What is checked, as a report begins."""
+    return f"{provider}, {counted(cases, 'case')}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as 1 case, 3 cases."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

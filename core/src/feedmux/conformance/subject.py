@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
 from functools import cached_property
 from importlib import import_module, metadata, resources
 from pathlib import Path
+from typing import Any, TypeVar
 
+from feedmux import virtual
 from feedmux.conformance.case import LISTING, Case, named, packaged
 from feedmux.errors import SettingsError, described
 from feedmux.limits import Terms
 from feedmux.provider import Upstream
 from feedmux.query import Query
-from feedmux.registry import PROVIDERS, Loaded, Registry
+from feedmux.registry import EXTENSIONS, PROVIDERS, Loaded, Registry
+
+BODIES = 1000
+PATIENCE, LOADING = 5.0, 120.0
+T = TypeVar("T")
 
 
 class Subject:
-    """A provider under its name. `package` is the directory of its code, None where it has none of its own."""
+    """A provider under its name. `package` is the directory of its code, None where it has none of its own.
+
+    `bodies` is how many times each case's body is broken.
+    """
 
     def __init__(
-        self, name: str, plugin: object, cases: Iterable[Case] = (), package: Path | None = None
+        self,
+        name: str,
+        plugin: object,
+        cases: Iterable[Case] = (),
+        package: Path | None = None,
+        bodies: int = BODIES,
     ) -> None:
         self.name = name
         self.plugin = plugin
         self.cases = tuple(named(cases).values())
         self.package = package
+        self.bodies = bodies
 
     @cached_property
     def registry(self) -> Registry:
@@ -37,6 +53,28 @@ class Subject:
     def loaded(self) -> Loaded | None:
         """The provider as it declares itself; None where it was set aside."""
         return self.registry.providers.get(self.name)
+
+    @property
+    def without_http(self) -> bool:
+        """It declares no host: a model, a table, a socket of its own. No body comes that could be broken."""
+        return self.loaded is not None and not self.hosts("")
+
+    @property
+    def takes_key(self) -> bool:
+        """A key of the operator's travels with its requests, under one plan at least."""
+        if self.loaded is None:
+            return False
+        upstream = self.loaded.upstream
+        return upstream.key is not None or any(plan.key is not None for plan in upstream.plans.values())
+
+    def run(self, trial: Coroutine[Any, Any, T]) -> T:
+        """Run a trial in virtual time; in real time without HTTP, where the work may be done in threads."""
+        return asyncio.run(trial) if self.without_http else virtual.run(trial)
+
+    @property
+    def patience(self) -> float:
+        """Seconds that one question may take: of real time more, since a model may have to be loaded first."""
+        return LOADING if self.without_http else PATIENCE
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -83,12 +121,17 @@ class Subject:
         return None
 
 
-def installed(name: str, more: Iterable[Case] = ()) -> Subject:
+def installed(name: str, more: Iterable[Case] = (), bodies: int = BODIES) -> Subject:
     """The provider of that name, its packaged cases and more; one that is not installed is imported as feedmux_NAME.
 
-    Raises SettingsError where there is none, or where it cannot be read.
+    Its cases lie in the package's `cases`, of a package with several providers in `cases/NAME`. Raises
+    SettingsError where there is none, or where it cannot be read.
     """
     entries = metadata.entry_points(group=PROVIDERS, name=name)
+    if not entries and metadata.entry_points(group=EXTENSIONS, name=name):
+        raise SettingsError(
+            f"{name} is an extension, no provider: it answers no question that could be checked"
+        )
     value = next((entry.value for entry in entries), f"feedmux_{name}:provider")
     module, _, attribute = value.partition(":")
     top = module.partition(".")[0]
@@ -96,8 +139,10 @@ def installed(name: str, more: Iterable[Case] = ()) -> Subject:
         plugin = import_module(module)
         for part in filter(None, attribute.split(".")):
             plugin = getattr(plugin, part)
-        cases = packaged(resources.files(top).joinpath("cases"))
-        return Subject(name, plugin, [*cases, *more], _directory(top))
+        cases = resources.files(top).joinpath("cases")
+        own = cases.joinpath(name)
+        packed = packaged(own if own.is_dir() else cases)
+        return Subject(name, plugin, [*packed, *more], _directory(top), bodies)
     except ModuleNotFoundError as error:
         if error.name != top:
             raise SettingsError(f"{name}: import failed: {described(error)}") from error

@@ -12,25 +12,27 @@ from feedmux.conformance.case import recorded
 from feedmux.conformance.checks import Check, line
 from feedmux.conformance.hour import the_quota_is_never_exceeded
 from feedmux.conformance.secrecy import the_key_never_shows
-from feedmux.conformance.subject import Subject, installed
+from feedmux.conformance.subject import BODIES, Subject, installed
 
 
 class Suite:
     """Subclass it as `TestConformance` and name the provider.
 
     `recordings` is a directory of bodies as they came, with an `index.json` of the cases they make: checked beside
-    the cases that the package holds, and not part of it.
+    the cases that the package holds, and not part of it. `bodies` is how many times each body is broken.
     """
 
     provider: ClassVar[str]
     recordings: ClassVar[Path | None] = None
+    bodies: ClassVar[int] = BODIES
     _subject: ClassVar[Subject | None] = None
 
     def subject(self) -> Subject:
         """The provider and its cases; read once for the class."""
         kind = type(self)
         if kind._subject is None:
-            kind._subject = installed(self.provider, recorded(self.recordings) if self.recordings else ())
+            more = recorded(self.recordings) if self.recordings else ()
+            kind._subject = installed(self.provider, more, self.bodies)
         return kind._subject
 
     def check(self, check: Check) -> None:

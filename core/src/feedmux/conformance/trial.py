@@ -12,7 +12,7 @@ from feedmux.clock import Chance, Clock
 from feedmux.conformance.case import HEALTH, ITEMS, LISTING, Case
 from feedmux.conformance.outcome import Outcome, slug
 from feedmux.conformance.replay import Replay
-from feedmux.conformance.subject import Subject
+from feedmux.conformance.subject import PATIENCE, Subject
 from feedmux.conformance.watch import Watch
 from feedmux.errors import BadPayload, FeedmuxError, described
 from feedmux.event import Tried
@@ -27,15 +27,13 @@ from feedmux.virtual import virtual_clock
 
 CANARY = "CANARY-5f0c1e9a7b"
 """The key that providers are given here; it must show nowhere."""
-PATIENCE = 5.0
 
 
 def settings(subject: Subject, member: str = "", plan: str | None = None) -> Settings:
-    """The provider with the canary for a key, one of its members enabled."""
+    """The provider with the canary for a key, where it takes one; one of its members enabled."""
+    key = Secret(CANARY) if subject.takes_key else None
     members = (member,) if member else None
-    return Settings(
-        providers={subject.name: ProviderSettings(api_key=Secret(CANARY), members=members, plan=plan)}
-    )
+    return Settings(providers={subject.name: ProviderSettings(api_key=key, members=members, plan=plan)})
 
 
 @asynccontextmanager
@@ -55,7 +53,7 @@ async def put(subject: Subject, case: Case, transport: Transport | None = None) 
     replay = upstream(subject, case)
     watch = Watch(transport or replay)
     async with opened(subject, watch, case.asked_at, settings(subject, case.member)) as mux:
-        return await _told(case, mux, watch, replay)
+        return await _told(case, mux, watch, replay, subject.patience)
 
 
 async def put_anew(subject: Subject, case: Case, first: Mux, watch: Watch) -> Outcome:
@@ -65,13 +63,13 @@ async def put_anew(subject: Subject, case: Case, first: Mux, watch: Watch) -> Ou
     mux = Mux(first.settings, first._registry, _clock(case.asked_at), MemoryStore(), Chance(1))
     await mux.start()
     try:
-        return await _told(case, mux, watch, replay)
+        return await _told(case, mux, watch, replay, subject.patience)
     finally:
         await mux.aclose()
 
 
-async def _told(case: Case, mux: Mux, watch: Watch, replay: Replay) -> Outcome:
-    outcome = await asked(case, mux, watch)
+async def _told(case: Case, mux: Mux, watch: Watch, replay: Replay, patience: float) -> Outcome:
+    outcome = await asked(case, mux, watch, patience)
     await mux.clock.sleep(0.001)  # observers hear of it
     outcome.sent, outcome.unanswered = replay.seen, replay.unanswered
     outcome.events, outcome.held = watch.events, watch.held
@@ -84,8 +82,8 @@ def upstream(subject: Subject, case: Case) -> Replay:
     return Replay(case, others, subject.hosts(case.member))
 
 
-async def asked(case: Case, mux: Mux, watch: Watch) -> Outcome:
-    """Put a case's question to an engine that the watch stands beside."""
+async def asked(case: Case, mux: Mux, watch: Watch, patience: float = PATIENCE) -> Outcome:
+    """Put a case's question to an engine that the watch stands beside, and wait so many seconds."""
     if case.capability == HEALTH:
         await check_health(mux, case.member)
         return _of_hook(watch)
@@ -94,7 +92,7 @@ async def asked(case: Case, mux: Mux, watch: Watch) -> Outcome:
     query = mux.queries[case.capability].from_strings(case.parameters)
     answer = error = None
     try:
-        answer = await mux.get(query, deadline=PATIENCE)
+        answer = await mux.get(query, deadline=patience)
         told = answer.trace.events
     except FeedmuxError as failed:
         error, told = failed, getattr(failed.trace, "events", ())
