@@ -134,6 +134,44 @@ def test_a_quote_of_another_market_is_none(member: str) -> None:
     assert quotes(member, other.replace(b"btc-bitcoin", b"eth-ethereum")) == []
 
 
+SEVERAL = {
+    "kraken": {"BTC": "BTC/USD", "DOGE": "DOGE/USD"},
+    "okx": {"BTC": "BTC-USDT", "ETH": "ETH-USDT"},
+    "bybit": {"BTC": "BTCUSDT", "ETH": "ETHUSDT"},
+    "kucoin": {"BTC": "BTC-USDT", "ETH": "ETH-USDT"},
+    "coinpaprika": {"BTC": "btc-bitcoin", "ETH": "eth-ethereum"},
+}
+
+
+def several(member: str, body: bytes) -> dict[str, float]:
+    named = SEVERAL[member]
+    asked = Asked(Quotes([*named]), NOW, {s: Listed(s, own, "USD") for s, own in named.items()}, member)
+    module: Any = coinpaprika if member == "coinpaprika" else MODULES[member]
+    return {quote.symbol: quote.price for quote in module.parse_quotes(body, asked)}
+
+
+@pytest.mark.parametrize(
+    ("member", "prices"),
+    [
+        ("kraken", {"BTC": 91238.5, "DOGE": 0.2154313}),
+        ("okx", {"BTC": 91236.4, "ETH": 3056.01}),
+        ("bybit", {"BTC": 91237.9, "ETH": 3056.03}),
+        ("kucoin", {"BTC": 91237.2, "ETH": 3056.05}),
+        ("coinpaprika", {"BTC": 91233.77123, "ETH": 3056.12}),
+    ],
+)
+def test_of_several_each_market_has_its_own_price(member: str, prices: dict[str, float]) -> None:
+    assert several(member, MADE[f"{member}_quotes_several"]) == prices
+
+
+def test_a_market_without_numbers_harms_no_other() -> None:
+    body = MADE["okx_quotes_several"]
+    assert b'"instId":"NEW-USDT","last":""' in body
+    assert len(several("okx", body)) == 2
+    with pytest.raises(ValueError, match="float"):
+        several("okx", body.replace(b'"last":"3056.01"', b'"last":""'))
+
+
 # candles
 
 

@@ -8,3 +8,4 @@ from feedmux.conformance import Suite
 class TestConformance(Suite):
     provider = "aggregator"
     recordings = Path(__file__).parent / "recorded"
+    bodies = 250  # of each of many cases

@@ -61,6 +61,28 @@ def test_a_quote_asks_for_one_market(member: str, sent: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("member", "batch", "sent"),
+    [
+        ("coinbase", 1, None),
+        ("kraken", 50, "/0/public/Ticker?pair=BTC%2FUSD,ETH%2FUSD&assetVersion=1"),
+        ("okx", 1000, "/api/v5/market/tickers?instType=SPOT"),
+        ("bybit", 1000, "/v5/market/tickers?category=spot"),
+        ("kucoin", 1000, "/api/v1/market/allTickers"),
+        ("coinpaprika", 1000, "/v1/tickers?quotes=USD"),
+    ],
+)
+def test_several_quotes_are_one_request_where_an_exchange_has_one(
+    member: str, batch: int, sent: str | None
+) -> None:
+    (terms,) = (one.terms for one in BY_NAME[member].endpoints if one.query is Quotes)
+    assert terms.batch == batch
+    if sent is not None:
+        both = {"BTC": Listed("BTC", "BTC/USD", "USD"), "ETH": Listed("ETH", "ETH/USD", "USD")}
+        several = Asked(Quotes(["BTC", "ETH"]), NOW, both, member)
+        assert provider.feedmux_request(several).target == sent
+
+
+@pytest.mark.parametrize(
     ("member", "sent"),
     [
         ("coinbase", "/products/BTC-USD/candles?granularity=3600"),
@@ -150,7 +172,7 @@ def test_three_are_asked_for_a_quote_and_one_for_candles() -> None:
     terms = [(endpoint.query, endpoint.terms) for member in EXCHANGES for endpoint in member.endpoints]
     assert {said.fan_out for query, said in terms if query is Quotes} == {VOICES} == {3}
     assert {said.fan_out for query, said in terms if query is Candles} == {1}
-    assert {said.batch for _, said in terms} == {1}
+    assert {said.batch for query, said in terms if query is Candles} == {1}
 
 
 def test_kucoin_counts_weight_and_the_others_count_requests() -> None:

@@ -11,11 +11,12 @@ import pytest
 from feedmux.errors import BadPayload, FeedmuxError, NotFound, RateLimited, UpstreamDown
 from feedmux.failure import failure_of
 from feedmux.items import SentimentIndex
-from feedmux.query import FearGreed, Markets, Quotes
+from feedmux.query import FearGreed, GlobalMarket, Markets, Quotes
 from feedmux.request import Asked, Reply
-from feedmux_alternative_me import parse_fear_greed, parse_markets, parse_quotes, provider
+from feedmux_alternative_me import parse_fear_greed, parse_global, parse_markets, parse_quotes, provider
 
 RECORDED = Path(__file__).parent / "recorded"
+DOCUMENTED = Path(__file__).parent / "documented"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -145,6 +146,33 @@ def test_zero_means_unknown() -> None:
     unknown = ticker({"rank": 0, "circulating_supply": 0, "quotes": usd(market_cap=0)})
     (coin,) = parse_markets(unknown, Asked(Markets(), NOW))
     assert (coin.rank, coin.circulating_supply, coin.market_cap) == (None, None, None)
+
+
+def whole_market(**changes: Any) -> bytes:
+    """The documented body, changed in its data."""
+    document = msgspec.json.decode((DOCUMENTED / "v2_global_convert_EUR.json").read_bytes())
+    return msgspec.json.encode({**document, "data": {**document["data"], **changes}})
+
+
+def test_the_whole_market_is_read_in_dollars() -> None:
+    (row,) = parse_global(whole_market(), Asked(GlobalMarket(), NOW))
+    assert (row.market_cap, row.volume_24h, row.coins) == (199872021187, 11884460489, 935)
+    assert (row.btc_dominance_pct, row.change_pct_24h) == (55.38, None)
+    assert row.observed_at == datetime(2018, 9, 20, 10, 9, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("sent", "percent"), [(0.638978, 63.8978), (0.0, 0.0), (55.38, 55.38), (None, None)])
+def test_bitcoins_part_is_in_percent_though_it_comes_as_a_fraction(
+    sent: float | None, percent: float | None
+) -> None:
+    body = whole_market(bitcoin_percentage_of_market_cap=sent)
+    (row,) = parse_global(body, Asked(GlobalMarket(), NOW))
+    assert row.btc_dominance_pct == (None if percent is None else pytest.approx(percent))
+
+
+def test_a_whole_market_that_says_nought_is_unknown() -> None:
+    body = whole_market(quotes={"USD": {"total_market_cap": 0, "total_volume_24h": 0}})
+    assert parse_global(body, Asked(GlobalMarket(), NOW)) == []
 
 
 def failure(status: int, content: bytes) -> FeedmuxError | None:

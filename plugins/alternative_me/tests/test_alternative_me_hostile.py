@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from feedmux.items import Item
-from feedmux.query import FearGreed, Markets, Quotes
+from feedmux.query import FearGreed, GlobalMarket, Markets, Quotes
 from feedmux.request import Asked
-from feedmux_alternative_me import parse_fear_greed, parse_markets, parse_quotes
+from feedmux_alternative_me import parse_fear_greed, parse_global, parse_markets, parse_quotes
 
 RECORDED = Path(__file__).parent / "recorded"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -25,11 +25,14 @@ def recorded(name: str) -> Any:
 
 
 TICKER = {"data": list(recorded("v2_ticker_2020.json")["data"].values())[:2]}
+WHOLE = msgspec.json.decode((RECORDED.parent / "documented/v2_global_convert_EUR.json").read_bytes())
+del WHOLE["data"]["bitcoin_percentage_of_market_cap"]  # it may be worked out from a fraction
 CASES: dict[str, Case] = {
     "fear_greed": (parse_fear_greed, Asked(FearGreed(), NOW), recorded("fng_limit2.json")),
     "quotes": (parse_quotes, Asked(Quotes(("BTC", "ETH")), NOW), TICKER),
     "quotes_by_id": (parse_quotes, Asked(Quotes(("BTC",)), NOW), recorded("v2_ticker_bitcoin_2021.json")),
     "markets": (parse_markets, Asked(Markets(), NOW), TICKER),
+    "global_market": (parse_global, Asked(GlobalMarket(), NOW), WHOLE),
 }
 
 

@@ -5,9 +5,15 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from feedmux.query import FearGreed, Markets, Quotes
+from feedmux.query import FearGreed, GlobalMarket, Markets, Quotes
 from feedmux.request import Asked
-from feedmux_alternative_me import fear_greed_request, markets_request, provider, quotes_request
+from feedmux_alternative_me import (
+    fear_greed_request,
+    global_request,
+    markets_request,
+    provider,
+    quotes_request,
+)
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -48,3 +54,7 @@ def test_one_request_serves_as_many_symbols_as_a_question_can_hold() -> None:
 
 def test_it_has_no_listing() -> None:
     assert provider.feedmux_upstream().listing is None
+
+
+def test_the_whole_market_is_one_request_with_the_slash_that_it_wants() -> None:
+    assert global_request(Asked(GlobalMarket(), NOW)).target == "/v2/global/"

@@ -1,4 +1,4 @@
-"""What Binance answered, read: every recorded body, errors included."""
+"""What Binance answered, read: every recorded body that is no error."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -7,19 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from feedmux.errors import (
-    FeedmuxError,
-    InvalidQuery,
-    RateLimited,
-    Unavailable,
-    UnknownSymbol,
-    UpstreamDown,
-)
-from feedmux.failure import failure_of
 from feedmux.listing import Listed, Listing
 from feedmux.query import Candles, Quotes
-from feedmux.request import Asked, Reply
-from feedmux_binance_dt import parse_candles, parse_listing, parse_quotes, provider
+from feedmux.request import Asked
+from feedmux_binance_dt import parse_candles, parse_listing, parse_quotes
 
 RECORDED = Path(__file__).parent / "recorded"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -122,38 +113,3 @@ def test_a_tether_market_answers_for_dollars_and_nothing_else_does() -> None:
 
 
 BANNED = datetime.fromtimestamp(1660090423.228, UTC) - timedelta(minutes=5)
-ERRORS: list[tuple[str, int, type[FeedmuxError], float | None]] = [
-    ("error_400_invalid_symbol.json", 400, UnknownSymbol, None),
-    ("error_400_illegal_chars.json", 400, InvalidQuery, None),
-    ("error_400_unread_parameters.json", 400, InvalidQuery, None),
-    ("error_429_too_much_weight.json", 429, RateLimited, 17.0),
-    ("error_418_ip_banned.json", 418, RateLimited, 300.0),
-    ("error_451_geoblock.json", 451, Unavailable, None),
-]
-
-
-def failure(status: int, content: bytes, headers: dict[str, str] | None = None) -> FeedmuxError | None:
-    return failure_of(Reply(status, headers or {}, content), provider.feedmux_upstream().failures, BANNED)
-
-
-@pytest.mark.parametrize(("name", "status", "error", "wait"), ERRORS)
-def test_every_recorded_error_has_its_meaning(
-    name: str, status: int, error: type[FeedmuxError], wait: float | None
-) -> None:
-    found = failure(status, body(name), {"retry-after": "17"} if status == 429 else {})
-    assert type(found) is error
-    assert found.retry_after == pytest.approx(wait)
-
-
-def test_the_firewalls_page_is_a_limit_and_no_matter_of_keys() -> None:
-    assert type(failure(403, b"<html><head><title>403 Forbidden</title></head></html>")) is RateLimited
-
-
-@pytest.mark.parametrize("code", [-1000, -1001, -1006, -1007, -1008])
-@pytest.mark.parametrize("status", [408, 500, 503])
-def test_its_own_troubles_are_its_own_whatever_the_status(code: int, status: int) -> None:
-    assert type(failure(status, b'{"code":%d,"msg":"Internal error."}' % code)) is UpstreamDown
-
-
-def test_an_answer_is_no_failure() -> None:
-    assert failure(200, body("ticker_24hr_BTC_ETH.json")) is None

@@ -1,24 +1,19 @@
-"""What CoinGecko answered, read: every recorded body, errors included."""
+"""What CoinGecko answered, read: every recorded body that is no error."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from feedmux.errors import (
-    FeedmuxError,
-    InvalidQuery,
-    NotFound,
-    RateLimited,
-    Unauthorized,
-    UpstreamDown,
-)
-from feedmux.failure import failure_of
-from feedmux.query import Markets, Quotes, Trending
-from feedmux.request import Asked, Reply
-from feedmux_coingecko import parse_markets, parse_quotes, parse_trending, provider
+from feedmux.items import Candle
+from feedmux.listing import Listing
+from feedmux.query import Candles, GlobalMarket, Markets, Quotes, Trending
+from feedmux.request import Asked
+from feedmux_coingecko import parse_global, parse_listing, parse_markets, parse_quotes, parse_trending
+from feedmux_coingecko.candles import parse_candles
 
 RECORDED = Path(__file__).parent / "recorded"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -135,50 +130,63 @@ def test_a_trending_price_is_a_number_a_text_or_unknown(price: object, read: flo
     assert coin.price == read
 
 
-ERRORS: list[tuple[str, int, type[FeedmuxError]]] = [
-    ("error_400_invalid_days.json", 400, InvalidQuery),
-    ("error_400_invalid_vs_currency.json", 400, InvalidQuery),
-    ("error_401_pro_only_10005.json", 401, InvalidQuery),
-    ("error_401_time_range_10012.json", 401, InvalidQuery),
-    ("error_401_wrong_demo_key.json", 401, Unauthorized),
-    ("error_404_coin_not_found.json", 404, NotFound),
-    ("error_422_missing_date.json", 422, InvalidQuery),
-    ("error_422_missing_ids.json", 422, InvalidQuery),
-    ("error_422_missing_vs_currency.json", 422, InvalidQuery),
-    ("error_429_rate_limit.json", 429, RateLimited),
-    ("error_500_ohlc_missing_params.json", 500, UpstreamDown),
-]
+def candles(name: str, interval: Any, at: datetime, vs: str = "USD") -> list[Candle]:
+    return parse_candles(body(name), Asked(Candles("BTC", interval, 100, vs), at))
 
 
-def failure(status: int, content: bytes, headers: dict[str, str] | None = None) -> FeedmuxError | None:
-    return failure_of(Reply(status, headers or {}, content), provider.feedmux_upstream().failures, NOW)
+def test_a_candle_began_one_interval_before_the_time_of_its_row() -> None:
+    first, *_, last = candles(
+        "coins_ohlc.btc_usd_1d.json", "30m", datetime(2024, 1, 15, 8, 54, 43, tzinfo=UTC)
+    )
+    assert (first.opened_at, first.closes_at) == (
+        datetime(2024, 1, 14, 8, 30, tzinfo=UTC),
+        datetime(2024, 1, 14, 9, 0, tzinfo=UTC),
+    )
+    assert (last.open, last.high, last.low, last.close) == (42686.0, 42707.0, 42660.0, 42707.0)
+    assert (last.opened_at, last.closed) == (datetime(2024, 1, 15, 8, 30, tzinfo=UTC), False)
 
 
-@pytest.mark.parametrize(("name", "status", "error"), ERRORS)
-def test_every_recorded_error_has_its_meaning(name: str, status: int, error: type[FeedmuxError]) -> None:
-    assert type(failure(status, body(name))) is error
+@pytest.mark.parametrize(
+    ("name", "interval", "vs", "rows"),
+    [
+        ("coins_ohlc.btc_usd_1d.json", "30m", "USD", 49),
+        ("coins_ohlc.btc_usd_7d.json", "4h", "USD", 42),
+        ("coins_ohlc.btc_myr_30d.json", "4h", "MYR", 180),
+    ],
+)
+def test_the_rows_of_a_series_follow_each_other_by_its_interval_and_have_no_volume(
+    name: str, interval: Any, vs: str, rows: int
+) -> None:
+    found = candles(name, interval, datetime(2024, 1, 15, 8, 54, 43, tzinfo=UTC), vs)
+    assert len(found) == rows
+    assert all(one.closes_at == other.opened_at for one, other in pairwise(found))
+    assert {(candle.volume, candle.vs, candle.pair) for candle in found} == {(None, vs, None)}
 
 
-def test_every_recorded_error_is_in_the_table() -> None:
-    assert {path.name for path in RECORDED.glob("error_*")} == {name for name, _, _ in ERRORS}
+def test_a_body_kept_by_coingecko_past_its_last_candles_end_has_that_candle_unfinished_all_the_same() -> None:
+    *closed, last = candles("coins_ohlc.btc_usd_1d.json", "30m", datetime(2024, 1, 15, 9, 20, tzinfo=UTC))
+    assert not last.closed
+    assert all(candle.closed for candle in closed)
 
 
-@pytest.mark.parametrize(("sent", "wait"), [("119", 119.0), ("0", None), ("", None)])
-def test_a_limit_ends_when_it_says_and_else_by_our_own_steps(sent: str, wait: float | None) -> None:
-    found = failure(429, body("error_429_rate_limit.json"), {"retry-after": sent})
-    assert type(found) is RateLimited
-    assert found.retry_after == wait
+def test_the_listing_takes_of_coins_that_share_a_symbol_the_one_that_comes_first() -> None:
+    listing = Listing.of(parse_listing(rows({}, {"id": "small"}, {"id": "other", "symbol": "oth"})))
+    found = listing.find("BTC", "EUR")
+    assert found is not None
+    assert (found.id, found.ambiguous) == ("bitcoin", True)
+    assert listing.find("coingecko:small", "USD") is not None
 
 
-def test_cloudflares_own_limit_and_block_are_told_apart_from_a_bad_key() -> None:
-    assert type(failure(429, b"error code: 1015")) is RateLimited
-    assert type(failure(403, b"<html>Access denied | error 1020</html>")) is UpstreamDown
+def test_the_whole_market_is_read_in_dollars_and_percent() -> None:
+    (row,) = parse_global(body("global.json"), Asked(GlobalMarket(), NOW))
+    assert (row.observed_at, row.coins) == (datetime(2024, 1, 15, 8, 53, 33, tzinfo=UTC), 12190)
+    assert (row.market_cap, row.btc_dominance_pct) == (1760551687555.1335, 47.47639504146603)
+    assert row.change_pct_24h == -0.611620316804155
+    assert row.volume_24h == msgspec.json.decode(body("global.json"))["data"]["total_volume"]["usd"]
 
 
-@pytest.mark.parametrize("code", [10010, 10011])
-def test_a_key_for_the_other_host_is_the_operators_to_mend(code: int) -> None:
-    assert type(failure(400, b'{"status":{"error_code":%d,"error_message":"..."}}' % code)) is Unauthorized
-
-
-def test_an_answer_is_no_failure() -> None:
-    assert failure(200, body("coins_markets.btc_eth_page1.json")) is None
+def test_a_whole_market_without_dollars_is_no_answer() -> None:
+    with pytest.raises(ValueError, match="usd"):
+        parse_global(
+            b'{"data":{"total_market_cap":{"eur":1},"updated_at":1705308813}}', Asked(GlobalMarket(), NOW)
+        )

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from feedmux.items import Item
-from feedmux.query import Markets, Quotes, Trending
+from feedmux.query import Candles, GlobalMarket, Markets, Quotes, Trending
 from feedmux.request import Asked
-from feedmux_coingecko import parse_markets, parse_quotes, parse_trending
+from feedmux_coingecko import parse_candles, parse_global, parse_markets, parse_quotes, parse_trending
 
 RECORDED = Path(__file__).parent / "recorded"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -28,10 +28,15 @@ TWO = recorded("coins_markets.btc_eth_in_eth.json")
 TRENDING = recorded("search_trending.json")["coins"][:2]
 for entry in TRENDING:  # one currency is enough of sixty
     entry["item"]["data"]["price_change_percentage_24h"] = {"usd": 1.25}
+GLOBAL = recorded("global.json")["data"]
+for figure in ("total_market_cap", "total_volume", "market_cap_percentage"):
+    GLOBAL[figure] = {key: GLOBAL[figure][key] for key in ("usd", "btc") if key in GLOBAL[figure]}
 CASES: dict[str, Case] = {
     "quotes": (parse_quotes, Asked(Quotes(("BTC", "ETH"), "ETH"), NOW), TWO),
     "markets": (parse_markets, Asked(Markets(), NOW), TWO),
     "trending": (parse_trending, Asked(Trending(), NOW), {"coins": TRENDING}),
+    "candles": (parse_candles, Asked(Candles("BTC", "4h"), NOW), recorded("coins_ohlc.btc_usd_7d.json")[:3]),
+    "global_market": (parse_global, Asked(GlobalMarket(), NOW), {"data": GLOBAL}),
 }
 
 

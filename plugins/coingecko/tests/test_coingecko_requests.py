@@ -2,11 +2,22 @@
 
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
+from typing import Any
+
+import pytest
 
 from feedmux.limits import Tier
-from feedmux.query import Markets, Quotes, Trending
+from feedmux.listing import Listed
+from feedmux.query import Candles, Markets, Quotes, Trending
 from feedmux.request import Asked, Request
-from feedmux_coingecko import markets_request, provider, quotes_request, trending_request
+from feedmux_coingecko import (
+    candles_request,
+    lacks,
+    markets_request,
+    provider,
+    quotes_request,
+    trending_request,
+)
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -51,7 +62,7 @@ def test_trending_lists_of_any_length_share_one_request() -> None:
 def test_it_is_a_last_resort_that_is_never_asked_the_same_within_five_minutes() -> None:
     limits = provider.feedmux_limits()
     assert (limits.tier, limits.weight, limits.min_interval) == (Tier.LAST_RESORT, 5, 10)
-    assert {terms.ttl for terms in limits.serves.values()} == {300}
+    assert min(terms.ttl for terms in limits.serves.values()) == 300
     assert (limits.backoff.steps, limits.backoff.blacklist_after) == ((120, 240, 600), 3)
 
 
@@ -65,3 +76,52 @@ def test_the_demo_plan_needs_its_key_and_has_a_quota_for_the_month() -> None:
     assert [(w.limit, w.per) for w in plan.windows or ()] == [(30, 60), (10_000, 31 * 86_400)]
     assert plan.key is not None
     assert (plan.key.header, plan.key.required) == ("x-cg-demo-api-key", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "a_minute", "a_month"),
+    [("basic", 250, 100_000), ("analyst", 500, 500_000), ("lite", 500, 2_000_000)],
+)
+def test_a_paid_plan_has_a_host_a_key_and_credits_of_its_own(name: str, a_minute: int, a_month: int) -> None:
+    plan = provider.feedmux_upstream().plans[name]
+    assert [(w.limit, w.per) for w in plan.windows or ()] == [(a_minute, 60), (a_month, 31 * 86_400)]
+    assert plan.hosts == ("https://pro-api.coingecko.com/api/v3",)
+    assert plan.key is not None
+    assert (plan.key.header, plan.key.required) == ("x-cg-pro-api-key", True)
+
+
+@pytest.mark.parametrize(
+    ("interval", "limit", "days"),
+    [
+        ("30m", 1, 1),
+        ("30m", 48, 1),
+        ("4h", 42, 7),
+        ("4h", 43, 14),
+        ("4h", 84, 14),
+        ("4h", 85, 30),
+        ("4h", 180, 30),
+    ],
+)
+def test_candles_are_asked_for_in_the_fewest_days_that_bring_them(
+    interval: Any, limit: int, days: int
+) -> None:
+    query = Candles("BTC", interval, limit, "EUR")
+    asked = Asked(query, NOW, {"BTC": Listed("BTC", "bitcoin")})
+    assert lacks(query) == ""
+    assert candles_request(asked).target == f"/coins/bitcoin/ohlc?vs_currency=eur&days={days}"
+
+
+@pytest.mark.parametrize(
+    ("interval", "limit", "why"),
+    [
+        ("1m", 1, "it has no candles of 1m, only of 30m, 4h"),
+        ("1h", 10, "it has no candles of 1h, only of 30m, 4h"),
+        ("1d", 10, "it has no candles of 1d, only of 30m, 4h"),
+        ("30m", 49, "it gives 48 candles of 30m at most"),
+        ("4h", 181, "it gives 180 candles of 4h at most"),
+    ],
+)
+def test_candles_that_it_does_not_give_are_refused_never_made_from_others(
+    interval: Any, limit: int, why: str
+) -> None:
+    assert lacks(Candles("BTC", interval, limit)) == why

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 import feedmux
-from feedmux import FeedmuxError, InvalidQuery, Resources, Tier, hookimpl, virtual
+from feedmux import FeedmuxError, InvalidQuery, NoProvider, Resources, Tier, hookimpl, virtual
 from feedmux.request import Asked
 from feedmux.settings import Settings
 from feedmux.transport import Incoming, Outgoing
@@ -147,6 +147,28 @@ def test_a_category_that_nobody_knows_is_the_questions_fault() -> None:
             with pytest.raises(FeedmuxError, match=r"invalid-query|nope"):
                 await mux.get(Resources("nope"))
         assert len(await mux.get(Resources("news_apis"))) == 2
+
+    asked(questions)
+
+
+def test_a_category_that_nobody_knows_is_refused_by_name_even_while_the_service_sleeps() -> None:
+    async def questions(mux: Any, service: Service) -> None:
+        service.pages = {FIXED: 503, EARLIER: 503}
+        with pytest.raises(
+            InvalidQuery, match=r"category: .* has no 'nope' but block_explorers, .*rpc_nodes"
+        ):
+            await mux.get(Resources("nope"))
+        assert service.sent == []
+
+    asked(questions)
+
+
+def test_a_category_that_only_the_service_has_is_asked_for_there() -> None:
+    async def questions(mux: Any, service: Service) -> None:
+        service.pages = {FIXED: 503, EARLIER: 503}
+        with pytest.raises(NoProvider):
+            await mux.get(Resources("cors_proxies"))
+        assert service.sent
 
     asked(questions)
 

@@ -5,7 +5,7 @@ Numbers and times (Unix milliseconds) are text. Not served in the USA.
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct, field, json
 
@@ -19,7 +19,7 @@ from feedmux.listing import Listed
 from feedmux.provider import Member
 from feedmux.query import Candles, Quotes
 from feedmux.request import Asked, Request
-from feedmux_aggregator.market import CANDLES, QUOTES, Series, candle, market, quote
+from feedmux_aggregator.market import CANDLES, QUOTES, Series, alone, market
 
 MINUTES: dict[str, str | int] = {
     "1m": 1,
@@ -55,7 +55,6 @@ class _Instrument(Struct, rename="camel"):
 
 
 class _Ticker(Struct, rename="camel"):
-    symbol: str
     last_price: float
     high: float = field(name="highPrice24h")
     low: float = field(name="lowPrice24h")
@@ -83,7 +82,9 @@ def parse_listing(body: bytes) -> list[Listed]:
 
 
 def quotes_request(asked: Asked[Quotes]) -> Request:
-    return Request("/v5/market/tickers", {"category": "spot", "symbol": market(asked)})
+    """One market's ticker, of several those of all."""
+    one = {"symbol": market(asked)} if alone(asked) else {}
+    return Request("/v5/market/tickers", {"category": "spot", **one})
 
 
 def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
@@ -91,10 +92,10 @@ def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
 
     An unknown symbol has an empty list.
     """
-    answer = json.decode(body, type=_Answer[_Ticker], strict=False)
+    answer = json.decode(body, type=_Answer[dict[str, Any]])
     return [
-        quote(
-            asked,
+        asked.quote(
+            symbol,
             ticker.last_price,
             from_unix_ms(answer.time),
             change_pct_24h=ticker.change * 100,
@@ -102,8 +103,7 @@ def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
             low_24h=ticker.low,
             volume_24h=ticker.turnover,
         )
-        for ticker in answer.result.rows
-        if ticker.symbol == market(asked)
+        for symbol, ticker in asked.found(answer.result.rows, "symbol", _Ticker)
     ]
 
 
@@ -121,7 +121,7 @@ def candles_request(asked: Asked[Candles]) -> Request:
 def parse_candles(body: bytes, asked: Asked[Candles]) -> list[Candle]:
     """Rows come newest first, the first still running."""
     return [
-        candle(asked, from_unix_ms(row.start), row)
+        asked.candle(from_unix_ms(row.start), row)
         for row in reversed(json.decode(body, type=_Answer[_Row], strict=False).result.rows)
     ]
 

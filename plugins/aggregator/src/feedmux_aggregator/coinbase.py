@@ -15,7 +15,7 @@ from feedmux.listing import Listed
 from feedmux.provider import Member
 from feedmux.query import Candles, Quotes
 from feedmux.request import Asked, Request
-from feedmux_aggregator.market import CANDLES, QUOTES, Series, candle, market, quote
+from feedmux_aggregator.market import CANDLES, QUOTE, Series, market
 
 SERIES = Series({"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "1d": 86_400}, most=300)
 
@@ -56,8 +56,8 @@ def quotes_request(asked: Asked[Quotes]) -> Request:
 
 def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
     """The last trade."""
-    ticker = json.decode(body, type=_Ticker, strict=False)
-    return [quote(asked, ticker.price, ticker.time)]
+    (symbol,), ticker = asked.query.symbols, json.decode(body, type=_Ticker, strict=False)
+    return [asked.quote(symbol, ticker.price, ticker.time)]
 
 
 def candles_request(asked: Asked[Candles]) -> Request:
@@ -69,7 +69,7 @@ def candles_request(asked: Asked[Candles]) -> Request:
 def parse_candles(body: bytes, asked: Asked[Candles]) -> list[Candle]:
     """Rows come newest first, the low before the high before the open. Without trades there is a gap."""
     return [
-        candle(asked, from_unix(row.time), row)
+        asked.candle(from_unix(row.time), row)
         for row in reversed(json.decode(body, type=list[_Row], strict=False))
     ]
 
@@ -81,7 +81,7 @@ MEMBER = Member(
     origin="coinbase",
     limits=Limits(weight=1, windows=(Window(10, per=1),)),
     endpoints=(
-        Endpoint(Quotes, quotes_request, parse_quotes, QUOTES),
+        Endpoint(Quotes, quotes_request, parse_quotes, QUOTE),
         Endpoint(Candles, candles_request, parse_candles, CANDLES, refuses=SERIES.lacks),
     ),
     listing=ListingSource(Request("/products"), parse_listing),

@@ -5,6 +5,8 @@ Itself an average over exchanges, renewed every minute or so: a voice among othe
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct, field, json
 
 from feedmux.endpoint import Endpoint, ListingSource
@@ -14,9 +16,9 @@ from feedmux.items import Instant, Quote
 from feedmux.limits import MONTH, Backoff, Limits, Terms, Window
 from feedmux.listing import Listed
 from feedmux.provider import Member
-from feedmux.query import Quotes
+from feedmux.query import MANY, Quotes
 from feedmux.request import Asked, Request
-from feedmux_aggregator.market import VOICES, market, quote
+from feedmux_aggregator.market import VOICES, alone, market
 
 
 class _Coin(Struct):
@@ -37,7 +39,6 @@ class _Quotes(Struct):
 
 
 class _Ticker(Struct):
-    id: str
     name: str
     last_updated: Instant
     quotes: _Quotes
@@ -53,25 +54,24 @@ def parse_listing(body: bytes) -> list[Listed]:
 
 
 def quotes_request(asked: Asked[Quotes]) -> Request:
-    return Request(f"/v1/tickers/{market(asked)}", {"quotes": "USD"})
+    """One coin, of several all of them: what the listing is made of as well."""
+    return Request(f"/v1/tickers/{market(asked)}" if alone(asked) else "/v1/tickers", {"quotes": "USD"})
 
 
 def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
     """Price, change and volume of 24 hours, market cap."""
-    ticker = json.decode(body, type=_Ticker)
-    if ticker.id != market(asked):
-        return []
-    dollars = ticker.quotes.usd
+    said = json.decode(body, type=dict[str, Any] | list[dict[str, Any]])
     return [
-        quote(
-            asked,
-            dollars.price,
+        asked.quote(
+            symbol,
+            ticker.quotes.usd.price,
             ticker.last_updated,
             name=ticker.name,
-            change_pct_24h=dollars.percent_change_24h,
-            volume_24h=dollars.volume_24h,
-            market_cap=dollars.market_cap,
+            change_pct_24h=ticker.quotes.usd.percent_change_24h,
+            volume_24h=ticker.quotes.usd.volume_24h,
+            market_cap=ticker.quotes.usd.market_cap,
         )
+        for symbol, ticker in asked.found(said if isinstance(said, list) else [said], "id", _Ticker)
     ]
 
 
@@ -87,7 +87,7 @@ MEMBER = Member(
             Quotes,
             quotes_request,
             parse_quotes,
-            Terms(ttl=300, fan_out=VOICES),
+            Terms(ttl=300, fan_out=VOICES, batch=MANY),
             currencies=frozenset({"USD"}),
         ),
     ),

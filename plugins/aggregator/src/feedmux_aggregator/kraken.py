@@ -13,12 +13,12 @@ from feedmux.endpoint import Endpoint, ListingSource
 from feedmux.errors import RateLimited, UnknownSymbol, UpstreamDown
 from feedmux.failure import Failure
 from feedmux.items import Candle, Quote
-from feedmux.limits import Limits, Window
+from feedmux.limits import Limits, Terms, Window
 from feedmux.listing import Listed
 from feedmux.provider import Member
 from feedmux.query import Candles, Quotes
 from feedmux.request import Asked, Request
-from feedmux_aggregator.market import CANDLES, QUOTES, Series, candle, market, quote
+from feedmux_aggregator.market import CANDLES, VOICES, Series, alone, market
 
 MINUTES = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "1d": 1440, "1w": 10_080}
 SERIES = Series(MINUTES, most=720)
@@ -71,16 +71,21 @@ def parse_listing(body: bytes) -> list[Listed]:
 
 
 def quotes_request(asked: Asked[Quotes]) -> Request:
-    return Request("/0/public/Ticker", {"pair": market(asked), **PLAIN_NAMES})
+    """The tickers of these pairs."""
+    pairs = dict.fromkeys(map(asked.id, asked.query.symbols))
+    return Request("/0/public/Ticker", {"pair": ",".join(pairs), **PLAIN_NAMES})
 
 
 def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
-    """The last trade; a pair without trades says 0 and has no quote. The one ticker, whatever it is called."""
-    (ticker,) = json.decode(body, type=_Tickers, strict=False).result.values()
-    if not ticker.last[0]:
-        return []
+    """The last trade; a pair without trades says 0 and has no quote. One ticker alone may be called otherwise."""
+    tickers = json.decode(body, type=_Tickers, strict=False).result
+    if alone(asked):
+        (one,) = tickers.values()
+        tickers = {market(asked): one}
     return [
-        quote(asked, ticker.last[0], high_24h=ticker.high[1] or None, low_24h=ticker.low[1] or None),
+        asked.quote(symbol, ticker.last[0], high_24h=ticker.high[1] or None, low_24h=ticker.low[1] or None)
+        for symbol in asked.query.symbols
+        if (ticker := tickers.get(asked.id(symbol))) and ticker.last[0]
     ]
 
 
@@ -94,7 +99,7 @@ def parse_candles(body: bytes, asked: Asked[Candles]) -> list[Candle]:
     """Oldest first, the last still running. The one series, whatever it is called."""
     found = json.decode(body, type=_Rows, strict=False).result.values()
     (rows,) = [rows for rows in found if isinstance(rows, list)]
-    return [candle(asked, from_unix(row.time), row) for row in rows]
+    return [asked.candle(from_unix(row.time), row) for row in rows]
 
 
 # About one request a second for an address and a pair:
@@ -106,7 +111,7 @@ MEMBER = Member(
     origin="kraken",
     limits=Limits(weight=1, windows=(Window(15, per=15),)),
     endpoints=(
-        Endpoint(Quotes, quotes_request, parse_quotes, QUOTES),
+        Endpoint(Quotes, quotes_request, parse_quotes, Terms(ttl=2, fan_out=VOICES, batch=50)),
         Endpoint(Candles, candles_request, parse_candles, CANDLES, refuses=SERIES.lacks),
     ),
     listing=ListingSource(Request("/0/public/AssetPairs", PLAIN_NAMES), parse_listing),

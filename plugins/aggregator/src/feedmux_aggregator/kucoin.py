@@ -5,9 +5,9 @@ Numbers are text; a ticker's time is in Unix milliseconds, a candle's in seconds
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from msgspec import Struct, json
+from msgspec import Struct, convert, json
 
 from feedmux.clock import from_unix, from_unix_ms
 from feedmux.endpoint import Endpoint, ListingSource
@@ -17,9 +17,9 @@ from feedmux.items import Candle, Quote
 from feedmux.limits import Backoff, Counts, Limits, Terms, Window
 from feedmux.listing import Listed
 from feedmux.provider import Member
-from feedmux.query import Candles, Quotes
+from feedmux.query import MANY, Candles, Quotes
 from feedmux.request import Asked, Request
-from feedmux_aggregator.market import VOICES, Series, candle, market, quote
+from feedmux_aggregator.market import VOICES, Series, alone, market
 
 TYPES = {
     "1m": "1min",
@@ -48,17 +48,21 @@ class _Market(Struct, rename="camel"):
     enable_trading: bool
 
 
-class _Stats(Struct, rename="camel"):
-    symbol: str
+class _Day(Struct):
     time: int
+    ticker: list[dict[str, Any]] = []
+    """Of all markets; of one the whole is the ticker."""
+
+
+class _Ticker(Struct, rename="camel"):
     last: float | None
     high: float | None
     low: float | None
-    vol_value: float | None
-    """In the quote currency."""
     change_price: float | None
     change_rate: float | None
     """A fraction: 0.0114 is 1.14 %."""
+    vol_value: float | None = None
+    """In the quote currency."""
 
 
 class _Row(Struct, array_like=True):
@@ -80,25 +84,29 @@ def parse_listing(body: bytes) -> list[Listed]:
 
 
 def quotes_request(asked: Asked[Quotes]) -> Request:
-    return Request("/api/v1/market/stats", {"symbol": market(asked)})
+    """One market's day, of several that of all, at the same cost."""
+    if alone(asked):
+        return Request("/api/v1/market/stats", {"symbol": market(asked)})
+    return Request("/api/v1/market/allTickers")
 
 
 def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
     """The last trade, range, change and turnover of 24 hours. An unknown market's numbers are all null."""
-    stats = json.decode(body, type=_Answer[_Stats], strict=False).data
-    if not stats.last or stats.symbol != market(asked):
-        return []
+    said = json.decode(body, type=_Answer[dict[str, Any]]).data
+    day = convert(said, _Day, strict=False)
     return [
-        quote(
-            asked,
-            stats.last,
-            from_unix_ms(stats.time),
-            change_24h=stats.change_price,
-            change_pct_24h=None if stats.change_rate is None else stats.change_rate * 100,
-            high_24h=stats.high or None,
-            low_24h=stats.low or None,
-            volume_24h=stats.vol_value,
+        asked.quote(
+            symbol,
+            ticker.last,
+            from_unix_ms(day.time),
+            change_24h=ticker.change_price,
+            change_pct_24h=None if ticker.change_rate is None else ticker.change_rate * 100,
+            high_24h=ticker.high or None,
+            low_24h=ticker.low or None,
+            volume_24h=ticker.vol_value,
         )
+        for symbol, ticker in asked.found(day.ticker or [said], "symbol", _Ticker)
+        if ticker.last
     ]
 
 
@@ -112,7 +120,7 @@ def candles_request(asked: Asked[Candles]) -> Request:
 def parse_candles(body: bytes, asked: Asked[Candles]) -> list[Candle]:
     """Rows come newest first, the close before the high before the low. Without trades there is a gap."""
     return [
-        candle(asked, from_unix(row.time), row)
+        asked.candle(from_unix(row.time), row)
         for row in reversed(json.decode(body, type=_Answer[list[_Row]], strict=False).data)
     ]
 
@@ -126,7 +134,7 @@ MEMBER = Member(
         weight=1, windows=(Window(2000, per=30, counts=Counts.COST),), backoff=Backoff(steps=(30, 60, 300))
     ),
     endpoints=(
-        Endpoint(Quotes, quotes_request, parse_quotes, Terms(ttl=2, cost=15, fan_out=VOICES)),
+        Endpoint(Quotes, quotes_request, parse_quotes, Terms(ttl=2, cost=15, fan_out=VOICES, batch=MANY)),
         Endpoint(Candles, candles_request, parse_candles, Terms(ttl=2, cost=3), refuses=SERIES.lacks),
     ),
     listing=ListingSource(Request("/api/v2/symbols"), parse_listing, cost=4),

@@ -5,7 +5,7 @@ Numbers and times (Unix milliseconds) are text. Not served in the USA.
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct, field, json
 
@@ -19,7 +19,7 @@ from feedmux.listing import Listed
 from feedmux.provider import Member
 from feedmux.query import Candles, Quotes
 from feedmux.request import Asked, Request
-from feedmux_aggregator.market import CANDLES, QUOTES, Series, candle, market, quote
+from feedmux_aggregator.market import CANDLES, QUOTES, Series, alone, market
 
 # Its own day and week begin at 16:00 UTC; those in UTC have names of their own.
 BARS = {
@@ -51,7 +51,6 @@ class _Instrument(Struct, rename="camel"):
 
 
 class _Ticker(Struct, rename="camel"):
-    inst_id: str
     last: float
     high: float = field(name="high24h")
     low: float = field(name="low24h")
@@ -79,22 +78,25 @@ def parse_listing(body: bytes) -> list[Listed]:
 
 
 def quotes_request(asked: Asked[Quotes]) -> Request:
-    return Request("/api/v5/market/ticker", {"instId": market(asked)})
+    """One market's ticker, of several those of all."""
+    if alone(asked):
+        return Request("/api/v5/market/ticker", {"instId": market(asked)})
+    return Request("/api/v5/market/tickers", {"instType": "SPOT"})
 
 
 def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
     """The last trade, range and volume of 24 hours."""
+    rows = json.decode(body, type=_Answer[dict[str, Any]]).data
     return [
-        quote(
-            asked,
+        asked.quote(
+            symbol,
             ticker.last,
             from_unix_ms(ticker.ts),
             high_24h=ticker.high,
             low_24h=ticker.low,
             volume_24h=ticker.turnover,
         )
-        for ticker in json.decode(body, type=_Answer[_Ticker], strict=False).data
-        if ticker.inst_id == market(asked)
+        for symbol, ticker in asked.found(rows, "instId", _Ticker)
     ]
 
 
@@ -111,7 +113,7 @@ def candles_request(asked: Asked[Candles]) -> Request:
 def parse_candles(body: bytes, asked: Asked[Candles]) -> list[Candle]:
     """Rows come newest first, the first still running."""
     return [
-        candle(asked, from_unix_ms(row.ts), row)
+        asked.candle(from_unix_ms(row.ts), row)
         for row in reversed(json.decode(body, type=_Answer[_Row], strict=False).data)
     ]
 

@@ -15,9 +15,10 @@ from feedmux.failure import Failure
 from feedmux.items import Candle, Quote
 from feedmux.limits import Backoff, Counts, Limits, Terms, Window
 from feedmux.listing import Listed
-from feedmux.provider import Provider
+from feedmux.provider import Member, Provider
 from feedmux.query import Candles, Quotes
 from feedmux.request import Asked, Request
+from feedmux_binance_dt import proxy, stream
 
 KLINES = (100, 500, 1000)
 """How many candles are asked for: all cost the same, so that questions of similar length share one request."""
@@ -138,6 +139,7 @@ provider = Provider(
         Endpoint(Quotes, quotes_request, parse_quotes, Terms(ttl=2, cost=2, batch=20)),
         Endpoint(Candles, candles_request, parse_candles, Terms(ttl=2, cost=2)),
     ),
+    members=(Member("binance_dt", ()), proxy.MEMBER),
     listing=ListingSource(
         Request(
             "/api/v3/exchangeInfo",
@@ -147,6 +149,8 @@ provider = Provider(
         cost=20,
     ),
     health=Request("/api/v3/ping"),
+    push=stream.push,
+    streams=(stream.quotes,),
     used=(UsedHeader("x-mbx-used-weight-1m", per=60),),
     errors=(  # https://developers.binance.com/docs/binance-spot-api-docs/errors
         Failure(UnknownSymbol, status=400, path="code", equals=-1121),

@@ -23,12 +23,14 @@ from feedmux.limits import Backoff, Limits, Terms, Window
 from feedmux.provider import Provider
 from feedmux.query import Resources
 from feedmux.request import Asked, Request
-from feedmux_crypto_api_clean.catalogue import Shipped, distinct
+from feedmux_crypto_api_clean.catalogue import Shipped, categories, distinct
 from feedmux_crypto_api_clean.keys import without_keys
 
 __all__ = ["provider", "shipped"]
 
 _NAME = "^[a-z0-9_]{1,80}$"
+ADDED = frozenset({"cors_proxies"})
+"""The categories that the service has and the shipped catalogue lacks."""
 _Text = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
@@ -54,6 +56,12 @@ class _Named(Struct):
 
 class _Categories(Struct):
     categories: Annotated[list[_Named], Meta(min_length=1, max_length=40)]
+
+
+def no_such_category(query: Resources) -> str:
+    """Why a category is not for the service, which has had the same twelve since it began."""
+    known = categories() | ADDED
+    return "" if query.category in ("", *known) else f"category: one of {', '.join(sorted(known))}"
 
 
 def resources_request(asked: Asked[Resources]) -> Request:
@@ -117,7 +125,15 @@ provider = _Live(
         slow_after=5,
         backoff=Backoff(steps=(60, 300, 900)),
     ),
-    endpoints=(Endpoint(Resources, resources_request, parse_resources, Terms(ttl=3600, max_stale=604_800)),),
+    endpoints=(
+        Endpoint(
+            Resources,
+            resources_request,
+            parse_resources,
+            Terms(ttl=3600, max_stale=604_800),
+            refuses=no_such_category,
+        ),
+    ),
     health=Request("/health"),
     errors=(
         Failure(InvalidQuery, status=404, path="error", contains="^Category .* not found$"),

@@ -44,6 +44,12 @@ def _catalogue() -> _Catalogue:
     return json.decode(files(__package__ or "").joinpath("catalogue.json").read_bytes(), type=_Catalogue)
 
 
+@cache
+def categories() -> frozenset[str]:
+    """The categories of the shipped catalogue."""
+    return frozenset(one.category for one in _catalogue().resources)
+
+
 class Shipped:
     """A provider that asks nobody and is asked where all else failed; what it says is marked stale."""
 
@@ -56,5 +62,8 @@ class Shipped:
         wanted, whole = asked.query.category, _catalogue()
         found = [one for one in whole.resources if wanted in ("", one.category)]
         if not found:
-            raise InvalidQuery(f"the catalogue of {whole.as_of:%Y-%m-%d} has no {wanted!a}", field="category")
+            known = ", ".join(sorted(categories()))
+            raise InvalidQuery(
+                f"the catalogue of {whole.as_of:%Y-%m-%d} has no {wanted!a} but {known}", field="category"
+            )
         return [replace(one, observed_at=whole.as_of, stale=True) for one in distinct(found)]

@@ -7,18 +7,26 @@ All of it arrives as text: gwei with decimals, wei beyond 64 bits, times in Unix
 from __future__ import annotations
 
 from msgspec import Struct, json
+from msgspec.structs import asdict
 
-from feedmux.clock import from_unix
 from feedmux.endpoint import Endpoint, Key, Plan
 from feedmux.errors import FeedmuxError, InvalidQuery, RateLimited, Unauthorized, UnknownSymbol, UpstreamDown
 from feedmux.failure import Failure
-from feedmux.items import BalanceFigure, GasPrice, Quote, SupplyFigure
+from feedmux.items import BalanceFigure, GasPrice
 from feedmux.limits import DAY, Backoff, Limits, Terms, Window
-from feedmux.listing import Listed, Listing
+from feedmux.listing import Listing
 from feedmux.provider import Provider
 from feedmux.query import Balance, Gas, Quotes, Supply
 from feedmux.request import Asked, Request
 from feedmux_etherscan.call import Reply, call, no_such_chain
+from feedmux_etherscan.ether import (
+    MARKETS,
+    no_such_asset,
+    parse_quotes,
+    parse_supply,
+    quotes_request,
+    supply_request,
+)
 from feedmux_etherscan.transactions import (
     Transaction,
     Transactions,
@@ -28,41 +36,25 @@ from feedmux_etherscan.transactions import (
 
 __all__ = ["Transaction", "Transactions", "provider"]
 
-MARKETS = (Listed("ETH", "ethusd", "USD", "ETH/USD"), Listed("ETH", "ethbtc", "BTC", "ETH/BTC"))
-"""All that it quotes, by the names of its fields."""
+GAS = {
+    "slow": "SafeGasPrice",
+    "standard": "ProposeGasPrice",
+    "fast": "FastGasPrice",
+    "base_fee": "suggestBaseFee",
+}
+"""Its words for a gas price's fields."""
 
 
-class _Gas(Struct):
-    SafeGasPrice: float
-    ProposeGasPrice: float
-    FastGasPrice: float
-    suggestBaseFee: float | None = None
-
-
-class _Supply(Struct):
-    EthSupply: int
-    Eth2Staking: int
-    BurntFees: int
-
-
-def no_such_asset(query: Supply) -> str:
-    """Why a question about supply is not for Etherscan."""
-    return "" if query.asset == "ETH" else f"{query.asset}: it knows ether's supply only"
+class _Gas(Struct, rename=GAS):
+    slow: float
+    standard: float
+    fast: float
+    base_fee: float | None = None
 
 
 def gas_request(asked: Asked[Gas]) -> Request:
     """The gas oracle."""
     return call("gastracker", "gasoracle", asked.query.chain)
-
-
-def quotes_request(asked: Asked[Quotes]) -> Request:
-    """Ether's last price, in dollars and in bitcoin at once."""
-    return call("stats", "ethprice")
-
-
-def supply_request(asked: Asked[Supply]) -> Request:
-    """Ether's supply in its parts."""
-    return call("stats", "ethsupply2")
 
 
 def balance_request(asked: Asked[Balance]) -> Request:
@@ -74,39 +66,7 @@ def balance_request(asked: Asked[Balance]) -> Request:
 def parse_gas(body: bytes, asked: Asked[Gas]) -> list[GasPrice]:
     """In gwei; they were whole numbers until 2025."""
     gas = json.decode(body, type=Reply[_Gas], strict=False).result
-    return [
-        GasPrice(
-            chain=asked.query.chain,
-            slow=gas.SafeGasPrice,
-            standard=gas.ProposeGasPrice,
-            fast=gas.FastGasPrice,
-            base_fee=gas.suggestBaseFee,
-        )
-    ]
-
-
-def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
-    """The last price in the currency asked for, with its own time."""
-    said = json.decode(body, type=Reply[dict[str, float]], strict=False).result
-    return [
-        Quote(
-            symbol=symbol,
-            price=said[field],
-            vs=asked.query.vs,
-            pair=asked.pair(symbol),
-            id=field,
-            observed_at=from_unix(said[f"{field}_timestamp"]),
-        )
-        for symbol in asked.query.symbols
-        if (field := asked.id(symbol)) in said and f"{field}_timestamp" in said
-    ]
-
-
-def parse_supply(body: bytes, asked: Asked[Supply]) -> list[SupplyFigure]:
-    """In wei. `EthSupply` alone lacks what staking has minted and holds what fees have burnt, says the reference."""
-    said = json.decode(body, type=Reply[_Supply], strict=False).result
-    total = said.EthSupply + said.Eth2Staking - said.BurntFees
-    return [SupplyFigure(asset=asked.query.asset, total=total, decimals=18)]
+    return [GasPrice(chain=asked.query.chain, **asdict(gas))]
 
 
 def parse_balance(body: bytes, asked: Asked[Balance]) -> list[BalanceFigure]:

@@ -10,6 +10,7 @@ from feedmux_sandbox.call import Call, Refusal, answer
 from feedmux_sandbox.coins import WEEK, Snapshot, coins, market
 from feedmux_sandbox.currency import CODES, per_dollar
 from feedmux_sandbox.markets import changes, global_data, iso, market_row, shown
+from feedmux_sandbox.ohlc import ohlc
 from feedmux_sandbox.series import HOUR
 from feedmux_sandbox.trending import trending
 from feedmux_sandbox.window import Sliding
@@ -165,6 +166,7 @@ ROUTES: dict[str, tuple[int, Callable[[Call], object]]] = {
     "/simple/supported_vs_currencies": (60, lambda call: CODES),
     "/coins/markets": (30, _markets),
     "/coins/list": (300, _list),
+    "/ohlc": (1800, ohlc),
     "/search/trending": (600, lambda call: trending(market(call.at))),
     "/global": (0, lambda call: {"data": global_data(market(call.at), call.at)}),
 }

@@ -14,11 +14,13 @@ from feedmux_sandbox.alternative_me import AlternativeMe
 from feedmux_sandbox.binance import Binance
 from feedmux_sandbox.call import Call, Model
 from feedmux_sandbox.coingecko import CoinGecko
+from feedmux_sandbox.news import News
 
 MODELS: dict[str, Callable[[], Model]] = {
     "alternative_me": AlternativeMe,
     "binance_dt": Binance,
     "coingecko": CoinGecko,
+    "news": News,
 }
 """The models by the name of the provider that they answer for."""
 MARK = "x-feedmux-sandbox"

@@ -60,10 +60,10 @@ def fitted(vectors: Any, labels: Sequence[Label]) -> tuple[Any, Any]:
         descent.zero_grad()
         value = torch.nn.functional.cross_entropy(points @ weight.T + bias, wanted)
         value = value + PENALTY * (weight**2).sum()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call,unused-ignore]
         return value
 
-    descent.step(loss)
+    descent.step(loss)  # type: ignore[no-untyped-call,unused-ignore]
     return weight.detach(), bias.detach()
 
 

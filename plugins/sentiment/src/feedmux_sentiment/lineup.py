@@ -68,4 +68,4 @@ def _prepare_torch() -> None:
     from transformers.utils import logging
 
     torch.set_num_threads(THREADS)
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call,unused-ignore]

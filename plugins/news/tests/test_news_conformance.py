@@ -1,0 +1,7 @@
+"""What every provider promises, checked against the packaged cases: feeds of our own making."""
+
+from feedmux.conformance import Suite
+
+
+class TestConformance(Suite):
+    provider = "news"
