@@ -9,14 +9,14 @@ STAMP := $(VENV)/.installed
 SENTIMENT := plugins/sentiment/src
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-sentiment run test check bench format clean
+.PHONY: help install install-sentiment run test browser check bench format clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ :/' | column -t -s:
 
 install: $(STAMP) ## the environment, with every member installed editable
 
-$(STAMP): pyproject.toml $(MEMBERS:%=%/pyproject.toml) tools/requirements.py
+$(STAMP): pyproject.toml $(MEMBERS:%=%/pyproject.toml) server/hatch_build.py tools/requirements.py
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Feedmux needs Python 3.11 or newer; say which: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python tools/requirements.py | $(BIN)/python -m pip install --quiet --disable-pip-version-check -r /dev/stdin
@@ -36,8 +36,13 @@ check: install ## style, types, boundaries
 	$(BIN)/mypy
 	PYTHONPATH=$(SENTIMENT) $(BIN)/lint-imports --no-logo
 
-test: install check ## everything that CI runs
+test: install check browser ## everything that CI runs
 	$(BIN)/python -m pytest
+
+browser: ## Chromium for the browser tests, put there by apt-get where CI is set; without one they are skipped
+	@command -v chromium >/dev/null || test -z "$$CI" || test "$$(id -u)" != 0 || \
+	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || \
+	echo 'chromium could not be installed: the browser tests are skipped'
 
 bench: install ## ratios, measured side by side in one run
 	$(BIN)/python -m bench

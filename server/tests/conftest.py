@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from importlib.metadata import entry_points
 from typing import Any
 
 import msgspec
@@ -26,15 +27,17 @@ from feedmux import (
     Quote,
     Quotes,
     Request,
+    Sentiment,
     Settings,
     Terms,
+    TextSentiment,
     Unauthorized,
     UnknownSymbol,
     Window,
     hookimpl,
 )
 from feedmux.items import INTERVALS, Item
-from feedmux.settings import EngineSettings
+from feedmux.settings import EngineSettings, Sandbox
 from feedmux.transport import Incoming, Outgoing
 from feedmux.virtual import START, VirtualLoop, virtual_clock
 from feedmux_server import create_app
@@ -205,6 +208,12 @@ def wire() -> Wire:
     return Wire()
 
 
+@pytest.fixture
+def one_provider() -> Provider:
+    """The provider `alpha`."""
+    return provider()
+
+
 Serving = Callable[..., AbstractAsyncContextManager[Client]]
 
 
@@ -214,7 +223,10 @@ def serving(wire: Wire) -> Serving:
 
     @asynccontextmanager
     async def opened(
-        *names: str, plugins: Mapping[str, object] | None = None, **settings: Any
+        *names: str,
+        plugins: Mapping[str, object] | None = None,
+        read: Callable[[], Settings] | None = None,
+        **settings: Any,
     ) -> AsyncIterator[Client]:
         app = create_app(
             Settings(**({"engine": EngineSettings(deadline=2.0)} | settings)),
@@ -222,6 +234,7 @@ def serving(wire: Wire) -> Serving:
             extensions={"wire": Extension(wire)},
             clock=virtual_clock(),
             seed=1,
+            read=read,
         )
         async with app.lifespan(), Client(app) as client:
             yield client
@@ -232,4 +245,60 @@ def serving(wire: Wire) -> Serving:
 @pytest.fixture
 async def client(serving: Serving) -> AsyncIterator[Client]:
     async with serving() as opened:
+        yield opened
+
+
+class Judge:
+    """Judges texts without a model: one that has `moon` in it is bullish; of `nothing` it says nothing."""
+
+    @hookimpl
+    def feedmux_limits(self) -> Limits:
+        return Limits(weight=1, serves={Sentiment: Terms(ttl=60, batch=10)})
+
+    @hookimpl
+    async def feedmux_fetch(self, asked: Any, http: Any) -> list[TextSentiment]:
+        return [
+            TextSentiment(
+                text=text,
+                label="bullish" if "moon" in text else "neutral",
+                score=0.9,
+                confidence=0.8,
+                model="rule",
+            )
+            for text in asked.query.texts
+            if text != "nothing"
+        ]
+
+
+@pytest.fixture
+def installed(wire: Wire) -> Serving:
+    """The application with every installed provider, and a client of it: in the sandbox, or where `live` on the wire.
+
+    `texts` in the place of those that judge texts, which load a model.
+    """
+
+    @asynccontextmanager
+    async def opened(
+        live: bool = False, texts: Mapping[str, object] | None = None, **settings: Any
+    ) -> AsyncIterator[Client]:
+        found = {point.name: point.load() for point in entry_points(group="feedmux.providers")}
+        plugins = {name: plugin for name, plugin in found.items() if name != Sentiment.capability}
+        (sandbox,) = entry_points(group="feedmux.extensions", name="sandbox")
+        engine = EngineSettings(deadline=2.0, sandbox=Sandbox.OFF if live else Sandbox.ON)
+        app = create_app(
+            Settings(**({"engine": engine} | settings)),
+            plugins={**plugins, **({"judge": Judge()} if texts is None else texts)},
+            extensions={"wire": Extension(wire)} if live else {"sandbox": sandbox.load()},
+            clock=virtual_clock(),
+            seed=1,
+        )
+        async with app.lifespan(), Client(app) as client:
+            yield client
+
+    return opened
+
+
+@pytest.fixture
+async def sandboxed(installed: Serving) -> AsyncIterator[Client]:
+    async with installed() as opened:
         yield opened

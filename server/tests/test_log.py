@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
 
+from feedmux.settings import LogForm
 from feedmux_server import log
 from feedmux_server.edge import request_id
 
@@ -64,3 +66,25 @@ def test_an_entry_names_the_request_it_belongs_to(capsys: pytest.CaptureFixture[
     found = entry(capsys)
     assert found["id"] == "r-1"
     assert "ValueError: why" in str(found["exception"])
+
+
+def test_a_person_s_form_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(LogForm.TEXT)
+    structlog.get_logger("feedmux.x").warning("something", provider="alpha")
+    written = capsys.readouterr().err
+    assert "something" in written
+    assert "provider=alpha" in written
+    assert not written.startswith("{")
+    assert "\x1b" not in written
+
+
+@pytest.mark.anyio
+async def test_what_the_engine_says_of_a_question_names_its_request(
+    client: Any, wire: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure(LogForm.JSON)
+    structlog.configure(cache_logger_on_first_use=False)  # the modules' loggers outlive this test
+    wire.body = b"no json"
+    await client.get("/v1/quotes?symbols=BTC", headers={"x-request-id": "mine-1"})
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["id"] for line in lines if line["event"] == "bad payload"] == ["mine-1"]

@@ -40,7 +40,7 @@ async def test_parameters_carry_ranges_choices_and_defaults(client: Any) -> None
 
 async def test_errors_are_problems(client: Any) -> None:
     responses = (await described(client))["paths"]["/v1/quotes"]["get"]["responses"]
-    assert set(responses) == {"200", "400", "404", "414", "500", "502", "503", "504"}
+    assert set(responses) == {"200", "400", "404", "414", "429", "500", "502", "503", "504"}
     assert list(responses["503"]["content"]) == ["application/problem+json"]
     assert "Retry-After" in responses["503"]["headers"]
     assert "Age" in responses["200"]["headers"]
@@ -86,5 +86,6 @@ def fits(value: Any, schema: dict[str, Any], known: dict[str, Any]) -> None:
 
 async def test_the_reference_page_lists_every_route(client: Any) -> None:
     page = (await client.get("/docs")).text
-    for path in (await described(client))["paths"]:
-        assert f"<code>GET {path}</code>" in page
+    for path, methods in (await described(client))["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {path}</code>" in page

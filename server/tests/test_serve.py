@@ -245,3 +245,23 @@ def test_idle_connections_do_not_hold_the_server(start: Start, port: int) -> Non
     assert clock.monotonic() - began < 10
     for one in idle:
         one.close()
+
+
+def test_sighup_and_feedmux_reload_read_the_settings_anew(start: Start, port: int, tmp_path: Path) -> None:
+    file, mine = tmp_path / "feedmux.toml", '[server]\nadmin_token = "TOKEN-OF-MINE"\n'
+    file.write_text(mine)
+    server = start(*FEEDMUX, "serve", "--sandbox", "on", "--port", str(port))
+    server.until_said("listens")
+    file.write_text(f"{mine}port = {port}\n[engine]\ndeadline = 0\n")
+    server.process.send_signal(signal.SIGHUP)
+    refused = wait_for(lambda: next((one for one in [*server.logged] if "not reloaded" in one), None), server)
+    assert "engine.deadline" in refused
+    file.write_text(f"{mine}port = {port}\n[engine]\ndeadline = 2\n")
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: next((one for one in [*server.logged] if '"reloaded"' in one), None), server)
+    asked = start(*FEEDMUX, "reload")
+    assert asked.ended() == 0, asked.logged
+    assert asked.said == ["reloaded"]
+    assert get(port, "/readyz")[0] == 200
+    assert "TOKEN-OF-MINE" not in "".join([*server.logged, *asked.logged])
+    assert server.stop() == 0

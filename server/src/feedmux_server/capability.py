@@ -49,7 +49,9 @@ def _has_path(kind: type[Query], taken: Iterable[str]) -> bool:
     """Whether its path is one, names its own required fields and is nobody else's; said in the log where not."""
     required = {field.name for field in kind.words()}
     ok = _PATH.fullmatch(kind.path) is not None and required.issuperset(_BRACED.findall(kind.path))
-    ok = ok and _shape(kind.path) not in taken and kind.path.split("/")[1] not in ("query", "explain")
+    ok = (
+        ok and _shape(kind.path) not in taken and kind.path.split("/")[1] not in ("query", "explain", "admin")
+    )
     if not ok:
         _log.warning("a path cannot be served", path=kind.path[:100], instead=f"/query/{kind.capability}")
     return ok
@@ -64,8 +66,8 @@ def _typed(path: str) -> str:
 
 
 def _common(kind: type[Query]) -> tuple[parameters.Parameter, ...]:
-    own = kind.__struct_fields__
-    return tuple(one for one in parameters.described(question.How) if one.name not in own)
+    taken = question.common(kind)
+    return tuple(one for one in parameters.described(question.How) if one.name in taken)
 
 
 def _asking(kind: type[Query], path: str) -> Operation:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from feedmux import Answer, FeedmuxError, Mux
 from feedmux.event import Trace
 from feedmux_server.question import Question
+from feedmux_server.tracing import Tracing
 
 ROOM = 512
 """Questions under way at a time that the cache could not answer at once."""
@@ -29,24 +30,45 @@ class Desk:
         self.mux = mux
         self.waiting = 0
         self._room = room
+        self.tracing: Tracing | None = None
+        """Where questions are told to once they have ended."""
 
     def at_hand(self, question: Question) -> Answer[Any] | None:
         """The answer where nobody need be asked; never waits."""
-        return self.mux.fresh(question.query) if question.plain else None
+        answer = self.mux.fresh(question.query) if question.plain else None
+        if answer is not None and self.tracing is not None:
+            self.tracing.hit(question.query.capability, len(answer.items))
+        return answer
 
     async def ask(self, question: Question) -> Answer[Any]:
         """The answer, whoever must be asked; raises Overloaded at once where too many wait, else as `Mux.get`."""
         with self._place():
-            return await self.mux.get(question.query, **question.conditions())
+            return await self._told(self.mux.get(question.query, **question.conditions()))
 
     async def explain(self, question: Question) -> Answer[Any]:
         """`ask`, with the whole way of the question in the answer's trace."""
         with self._place():
-            return await self.mux.explain(question.query, **question.conditions())
+            return await self._told(self.mux.explain(question.query, **question.conditions()))
+
+    async def _told(self, asking: Awaitable[Answer[Any]]) -> Answer[Any]:
+        try:
+            answer = await asking
+        except FeedmuxError as error:
+            if self.tracing is not None:
+                self.tracing.failed(error)
+            raise
+        if self.tracing is not None:
+            self.tracing.question(answer.trace.events)
+        return answer
 
     def plan(self, question: Question) -> Trace:
         """Who would be asked; asks nobody."""
-        return self.mux.plan(question.query, only=question.how.only, prefer=question.how.prefer)
+        return self.mux.plan(
+            question.query,
+            only=question.how.only,
+            prefer=question.how.prefer,
+            cross_check=question.how.cross_check,
+        )
 
     @contextmanager
     def _place(self) -> Iterator[None]:

@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from feedmux import Missing, Query
+from feedmux import Crossed, Missing, Query
 from feedmux.event import (
     Answered,
     Cached,
     Changed,
+    Compared,
     Considered,
     Held,
     Joined,
@@ -30,6 +31,7 @@ Step: TypeAlias = (
     Answered
     | Cached
     | Changed
+    | Compared
     | Considered
     | Held
     | Joined
@@ -57,7 +59,7 @@ class Quota(Struct, frozen=True):
 @cache
 def answer_type(kind: type[Query]) -> type[Struct]:
     """The type of an answer's document, for one kind of question."""
-    fields: list[tuple[str, Any]] = [
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
         ("items", list[kind.item]),  # type: ignore[name-defined]
         ("missing", dict[str, Missing]),
         ("attribution", list[str]),
@@ -66,6 +68,8 @@ def answer_type(kind: type[Query]) -> type[Struct]:
         ("stale", bool),
         ("sandbox", bool),
     ]
+    if kind.can_be_crossed():
+        fields.append(("crossed", dict[str, Crossed], {}))
     return msgspec.defstruct(f"{kind.__name__}Answer", fields, module=kind.__module__)
 
 

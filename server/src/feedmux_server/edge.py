@@ -13,8 +13,11 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseBodyEvent, HTTPScope, Message, Receive, Scope, Send
 
 from feedmux.clock import Chance, Clock, SystemClock
+from feedmux_server.client import Clients
+from feedmux_server.client_limit import EXEMPT, ClientLimit
+from feedmux_server.cors import Cors
 from feedmux_server.hosts import Hosts
-from feedmux_server.problem import Problem, of_status, send_problem
+from feedmux_server.problem import Problem, of_status, over_limit, send_problem
 from feedmux_server.traffic import Traffic
 
 BODY_LIMIT = 64 * 1024
@@ -46,26 +49,39 @@ class Edge:
         traffic: Traffic,
         clock: Clock | None = None,
         seed: int | None = None,
+        *,
+        clients: Clients | None = None,
+        limit: ClientLimit | None = None,
+        cors: Cors | None = None,
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._traffic = traffic
         self._clock = clock or SystemClock()
         self._ids = _ids(seed)
+        self._clients = clients or Clients()
+        self._limit = limit
+        self._cors = cors if cors is not None and cors.active else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
             await self._answer(scope, receive, send)
         elif scope["type"] == ScopeType.WEBSOCKET:
-            if self._addressed([value for name, value in scope["headers"] if name == b"host"]):
-                await self._app(scope, receive, send)
-            else:
+            if not self._addressed([value for name, value in scope["headers"] if name == b"host"]):
                 await send({"type": "websocket.close", "code": 1008, "reason": "not a name of this server"})
+            elif self._limit is not None and self._limit.ask(self._clients.address(scope)).wait:
+                await send({"type": "websocket.close", "code": 1013, "reason": "too many requests"})
+            else:
+                self._traffic.websockets += 1
+                try:
+                    await self._app(scope, receive, send)
+                finally:
+                    self._traffic.websockets -= 1
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = self._clock.monotonic()
         method = scope["method"]
-        named = b""
+        named = origin = b""
         hosts = []
         length = b""
         for name, value in scope["headers"]:
@@ -75,16 +91,19 @@ class Edge:
                 named = value
             elif name == b"content-length":
                 length = value
+            elif name == b"origin":
+                origin = value
         own_id = named.decode() if named and _SANE_ID.fullmatch(named) else next(self._ids)
         request_id.set(own_id)
         status = 0
+        more = [] if self._cors is None else self._cors.headers(origin)
 
         async def sent(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 found = _with_head(message["headers"]) if method == "OPTIONS" else message["headers"]
-                headers = [*found, *SECURITY, (b"x-request-id", own_id.encode())]
+                headers = [*found, *SECURITY, (b"x-request-id", own_id.encode()), *more]
                 message = {"type": "http.response.start", "status": status, "headers": headers}
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message = _without_body(message)
@@ -93,6 +112,11 @@ class Edge:
         self._traffic.under_way += 1
         try:
             if (problem := self._refused(scope, hosts, length)) is not None:
+                await send_problem(problem, sent)
+            elif method == "OPTIONS" and self._cors is not None and _asks_first(scope):
+                more = self._cors.preflight(origin)
+                await send_nothing(sent)
+            elif self._limit is not None and (problem := self._over_limit(scope, self._limit, more)):
                 await send_problem(problem, sent)
             else:
                 if method == "HEAD":
@@ -118,8 +142,30 @@ class Edge:
             return of_status(413, path)
         return None
 
+    def _over_limit(
+        self, scope: HTTPScope, limit: ClientLimit, more: list[tuple[bytes, bytes]]
+    ) -> Problem | None:
+        """Why the client must wait, or None; what is left to it goes into `more`, the headers of its answer."""
+        if scope["path"] in EXEMPT:
+            return None
+        verdict = limit.ask(self._clients.address(scope))
+        more += [(name.encode(), text.encode()) for name, text in verdict.headers().items()]
+        return over_limit(scope["path"], verdict.limit, verdict.wait) if verdict.wait else None
+
     def _addressed(self, hosts: list[bytes]) -> bool:
         return len(hosts) == 1 and self._hosts.allows(hosts[0])
+
+
+def _asks_first(scope: HTTPScope) -> bool:
+    """Whether a browser asks if it may ask."""
+    names = {name for name, _ in scope["headers"]}
+    return b"origin" in names and b"access-control-request-method" in names
+
+
+async def send_nothing(send: Send) -> None:
+    """204."""
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _with_head(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -1,4 +1,4 @@
-"""The server's log: JSON lines on stderr, or lines for a person where a terminal reads them."""
+"""The server's log on stderr: JSON lines, or lines for a person where a terminal reads them or one is chosen."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor
 
+from feedmux.settings import LogForm
 from feedmux_server.edge import request_id
 
 QUIET = ("httpx", "httpcore", "_granian", "granian.access", "asyncio")
@@ -18,9 +19,9 @@ QUIET = ("httpx", "httpcore", "_granian", "granian.access", "asyncio")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def configure() -> None:
+def configure(form: LogForm = LogForm.AUTO) -> None:
     """Let everything that this process logs take the one form; what others log through `logging` included."""
-    person = sys.stderr.isatty()
+    person = sys.stderr.isatty() if form is LogForm.AUTO else form is LogForm.TEXT
     shared: list[Processor] = [
         with_request_id,
         structlog.stdlib.add_log_level,
@@ -29,7 +30,10 @@ def configure() -> None:
     ]
     last: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
     if person:
-        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        last = [renderer]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -17,14 +17,19 @@ from feedmux_server.problem import MEDIA_TYPE, Problem
 REF = "#/components/schemas/{name}"
 ERRORS = {
     400: "The question is not valid; `field` names the parameter",
+    401: "The server's admin token is missing or wrong",
     404: "Nobody knows what was asked for",
+    409: "It cannot be done as things stand",
+    413: "The body is larger than 64 kB",
     414: "The URL is longer than 8 kB",
+    422: "The configuration is not valid, and nothing has changed",
+    429: "The caller is over its own limit, where the server has one",
     500: "Something went wrong here",
     502: "The providers answered with garbage",
     503: "No provider can answer now, or too much is asked at once",
     504: "The deadline passed",
 }
-ALWAYS = (414, 500)
+ALWAYS = (414, 429, 500)
 """How any request may fail."""
 HEADERS = {
     "Age": ("integer", "seconds since the oldest item was fetched"),
@@ -40,13 +45,14 @@ INTRODUCTION = "Crypto market data, each question routed across many providers, 
 def document(app: Litestar) -> dict[str, Any]:
     """The whole description."""
     described = operations(app)
-    types = list(dict.fromkeys(one.gives for one in described.values() if one.gives is not None))
+    named = (kind for one in described.values() for kind in (one.gives, one.takes) if kind is not None)
+    types = list(dict.fromkeys(named))
     bodies, components = msgspec.json.schema_components([*types, Problem], ref_template=REF)
     schema_of = dict(zip(types, bodies, strict=False))
     return {
         "openapi": "3.1.0",
         "info": {"title": "Feedmux", "version": feedmux.__version__, "description": INTRODUCTION},
-        "paths": {path: {"get": _operation(one, schema_of)} for path, one in described.items()},
+        "paths": {path: {one.method.lower(): _operation(one, schema_of)} for path, one in described.items()},
         "components": {"schemas": components},
     }
 
@@ -68,11 +74,13 @@ def _operation(one: Operation, schema_of: Mapping[Any, Any]) -> dict[str, Any]:
         answered["headers"] = {
             name: {"description": what, "schema": {"type": kind}} for name, (kind, what) in HEADERS.items()
         }
+    taken = {"required": True, "content": {"application/json": {"schema": schema_of.get(one.takes)}}}
     return {
         "tags": [one.tag],
         "summary": one.summary,
         **({"description": one.description} if one.description else {}),
         "parameters": [_parameter(parameter) for parameter in one.parameters],
+        **({"requestBody": taken} if one.takes is not None else {}),
         "responses": {
             "200": answered,
             **{str(status): _problem(status) for status in (*one.errors, *ALWAYS)},
@@ -98,4 +106,4 @@ def _problem(status: int) -> dict[str, Any]:
         "description": ERRORS[status],
         "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(name=Problem.__name__)}}},
     }
-    return {**described, "headers": RETRY_AFTER} if status == 503 else described
+    return {**described, "headers": RETRY_AFTER} if status in (429, 503) else described

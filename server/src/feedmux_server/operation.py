@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from litestar import get
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
@@ -19,11 +19,14 @@ ASKING = (400, 404, 502, 503, 504)
 class Operation(Struct, frozen=True, kw_only=True):
     """`gives` is the type of the body (None where that is no JSON), `errors` the statuses of problems it may answer.
 
-    `answers` says that the body is an answer of the engine: it comes with the headers of one.
+    `answers` says that the body is an answer of the engine: it comes with the headers of one. `takes` is the type of
+    the JSON that a POST brings, None where it brings nothing.
     """
 
     tag: str
     summary: str
+    method: Literal["GET", "POST"] = "GET"
+    takes: Any = None
     description: str = ""
     parameters: tuple[Parameter, ...] = ()
     gives: Any = None
@@ -35,9 +38,10 @@ class Operation(Struct, frozen=True, kw_only=True):
 def route(
     paths: str | Sequence[str], operation: Operation, handler: Callable[..., Any], **how: Any
 ) -> HTTPRouteHandler:
-    """A GET route that carries its description."""
+    """A route that carries its description; a success is 200, whatever the method."""
     found = [paths] if isinstance(paths, str) else list(paths)
-    return get(found, opt={KEY: operation}, media_type=operation.media_type, **how)(handler)
+    made = get if operation.method == "GET" else post
+    return made(found, opt={KEY: operation}, media_type=operation.media_type, status_code=200, **how)(handler)
 
 
 def operation_of(handler: Any) -> Operation | None:

@@ -1,18 +1,22 @@
-"""The first page: prices and providers as they are now. It works without JavaScript; with it, it stays current."""
+"""The first page: prices and providers as they are now. It works without JavaScript; with it, it shows more and stays current."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from litestar import Response
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
 import feedmux
 from feedmux import Answer, FeedmuxError, Quotes
 from feedmux.breaker import State
-from feedmux_server.asset import Asset
+from feedmux.items import INTERVALS
+from feedmux_server import badge, pulse
+from feedmux_server.asset import CHART_LIBRARY, Assets
 from feedmux_server.desk import Desk
+from feedmux_server.offers import offers
 from feedmux_server.operation import Operation, route
+from feedmux_server.parameters import Parameter
 from feedmux_server.question import How, Question
 from feedmux_server.template import render
 
@@ -31,15 +35,25 @@ ICONS = {
     State.UNKNOWN: "○",
 }
 """One shape for each state, so that no colour is needed to tell them apart."""
+SECTIONS = {
+    "providers": "All Providers",
+    "models": "AI Models",
+    "infrastructure": "Infrastructure",
+    "resources": "Resource Breakdown",
+    "errors": "Recent Errors",
+    "performance": "Performance",
+}
+"""The drawer's, in their order."""
 
 
 class Page:
     """The page of one engine."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, assets: Assets) -> None:
         self._desk = desk
+        self._chart = CHART_LIBRARY in assets
 
-    async def serve(self) -> Response[bytes]:
+    async def serve(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Prices where they come in time, and every provider's state."""
         answer, trouble = await self._prices()
         mux = self._desk.mux
@@ -53,6 +67,11 @@ class Page:
             providers=mux.providers(),
             icons={state.value: icon for state, icon in ICONS.items()},
             sandbox=mux.sandbox,
+            chart=self._chart,
+            sections=SECTIONS,
+            offers=offers(request.app),
+            capabilities=[kind.capability for kind in mux.queries.values()],
+            intervals=list(INTERVALS),
             now=mux.clock.now(),
             version=feedmux.__version__,
         )
@@ -70,11 +89,22 @@ class Page:
 
 
 def routes(desk: Desk) -> list[HTTPRouteHandler]:
-    """`/` and the two files it needs."""
+    """`/` and what it needs."""
+    assets = Assets()
     first = Operation(tag="pages", summary="Prices and providers, for people", media_type=HTML)
-    made = [route("/", first, Page(desk).serve)]
-    for name, media_type in (("page.js", "text/javascript"), ("page.css", "text/css")):
-        operation = Operation(tag="pages", summary=f"What the page needs: {name}", media_type=media_type)
-        asset = Asset.of(name, media_type)
-        made.append(route(f"/static/{name}", operation, asset.serve))
-    return made
+    name = Parameter(
+        name="name", where="path", required=True, schema={"type": "string"}, description="the file's name"
+    )
+    file = Operation(
+        tag="pages",
+        summary="A script or a style that the page needs",
+        parameters=(name,),
+        media_type="text/javascript",
+        errors=(404,),
+    )
+    return [
+        route("/", first, Page(desk, assets).serve),
+        route("/static/{name:str}", file, assets.serve),
+        pulse.route_of(desk.mux),
+        badge.route_of(desk.mux),
+    ]

@@ -55,6 +55,9 @@ def refuse_unknown(names: Iterable[str], known: Sequence[str]) -> None:
 def decoded(cls: type[S], texts: Mapping[str, Sequence[str]]) -> S:
     """The struct that these parameters spell, others ignored; raises InvalidQuery naming the parameter."""
     fields = {field.name: field for field in msgspec.structs.fields(cls)}
+    for name, field in fields.items():
+        if field.required and not any(texts.get(name, ())):
+            raise InvalidQuery("is missing", field=name)
     return cls(**{name: _value(fields[name], found) for name, found in texts.items() if name in fields})
 
 

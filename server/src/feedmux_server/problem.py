@@ -22,7 +22,9 @@ LONGEST_WAIT = 86_400
 CLOSE = 0.85
 """How alike, of 1, a path must be to be named."""
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+CHALLENGE = 'Bearer realm="feedmux"'
 _DETAILS = {
+    HTTPStatus.UNAUTHORIZED: "this wants the server's admin token as a bearer token, and is closed where none is set",
     HTTPStatus.NOT_FOUND: "there is nothing at this path; /docs lists what there is",
     HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take that method",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 64 kB",
@@ -75,6 +77,14 @@ def of_status(code: int, instance: str, detail: str = "") -> Problem:
     )
 
 
+def over_limit(instance: str, limit: int, wait: float) -> Problem:
+    """The caller is over its own limit, which has nothing to do with any provider's."""
+    return msgspec.structs.replace(
+        of_status(429, instance, f"{limit} requests a minute are allowed to one client"),
+        retry_after=max(1, math.ceil(wait)),
+    )
+
+
 def respond(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's one exception handler."""
     problem = problem_of(error, request.scope["path"])
@@ -85,6 +95,8 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
     headers = problem.headers()
     if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["allow"] = ", ".join(_allowed(request))
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = CHALLENGE
     return Response(
         msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
     )

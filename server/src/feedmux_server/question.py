@@ -29,6 +29,9 @@ class How(Struct, frozen=True, kw_only=True):
     ) = None
     only: Annotated[tuple[str, ...], Meta(description="the providers that may answer, nobody else")] = ()
     prefer: Annotated[tuple[str, ...], Meta(description="the providers to ask first")] = ()
+    cross_check: Annotated[
+        bool, Meta(description="hear up to three providers of different origin and give their median")
+    ] = False
 
 
 PLAIN = How()
@@ -44,11 +47,21 @@ class Question(Struct, frozen=True):
     @property
     def plain(self) -> bool:
         """Whether any answer that is fresh will do."""
-        return self.how.max_age is None and not self.how.only and not self.how.prefer
+        how = self.how
+        return how.max_age is None and not (how.only or how.prefer or how.cross_check)
 
     def conditions(self) -> dict[str, Any]:
         """The arguments that `Mux.get` takes beside the query."""
         return msgspec.structs.asdict(self.how)
+
+
+def common(kind: type[Query]) -> tuple[str, ...]:
+    """The parameters of How that this question takes: those that are not its own, and make sense for it."""
+    return tuple(
+        name
+        for name in COMMON
+        if name not in kind.__struct_fields__ and (name != "cross_check" or kind.can_be_crossed())
+    )
 
 
 def read(kind: type[Query], texts: Mapping[str, Sequence[str]]) -> Question:
@@ -56,8 +69,8 @@ def read(kind: type[Query], texts: Mapping[str, Sequence[str]]) -> Question:
 
     A field of the Query that is called like a common parameter is the Query's.
     """
-    own = kind.__struct_fields__
-    parameters.refuse_unknown(texts, [*own, *(name for name in COMMON if name not in own)])
-    how = {name: found for name, found in texts.items() if name in COMMON and name not in own}
+    own, others = kind.__struct_fields__, common(kind)
+    parameters.refuse_unknown(texts, [*own, *others])
+    how = {name: found for name, found in texts.items() if name in others}
     query = kind.from_strings({name: found for name, found in texts.items() if name in own})
     return Question(query, parameters.decoded(How, how) if how else PLAIN)

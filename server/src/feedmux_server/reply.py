@@ -9,7 +9,18 @@ from typing import Any
 from litestar.types import Receive, Scope, Send
 
 from feedmux import Answer
-from feedmux.event import Answered, Cached, Event, Joined, ServedStale, Skipped, Trace, Tried, Waited
+from feedmux.event import (
+    Answered,
+    Cached,
+    Compared,
+    Event,
+    Joined,
+    ServedStale,
+    Skipped,
+    Trace,
+    Tried,
+    Waited,
+)
 
 Render = Callable[[Answer[Any]], bytes]
 TRACE_LENGTH = 500
@@ -77,6 +88,8 @@ def _step(event: Event) -> str:
             return f"skipped {member}: {reason.value}"
         case Tried(member=member, result=result, seconds=seconds, asked=asked, got=got):
             return f"tried {member}: {result.value} {got}/{asked} in {seconds * 1000:.0f} ms"
+        case Compared(what=what, price=price, said=said):
+            return f"compared {what}: {len(said)} heard{', no consensus' if price is None else ''}"
         case Waited(member=member, seconds=seconds):
             return f"waited {seconds:.1f} s for {member}"
         case ServedStale(what=what, age=age):

@@ -51,23 +51,31 @@ def run(app: Litestar, address: Address, started: Callable[[Litestar], None]) ->
 async def serving(app: Litestar, address: Address, started: Callable[[Litestar], None]) -> None:
     """Serve until SIGTERM or SIGINT; then no new connection, what is under way ends, the engine is closed.
 
+    SIGHUP reads the settings anew, where the application has a `control`.
     `started` is called once the engine is open and the port listens. What opening the engine raises comes in the group
     of Litestar's lifespan.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        # asyncio's own handler loses a signal that comes while granian's threads fill the loop's wake-up pipe
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
     async with app.lifespan():
         server = _server(app, address)
         task = loop.create_task(server.serve())
         if await _listening(task, address):
+            if (control := app.state.get("control")) is not None:
+                loop.add_signal_handler(signal.SIGHUP, control.begin_reload)
             started(app)
         stopping = loop.create_task(stop.wait())
         await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not task.done():
             _log.info("stopping")
+            if (readiness := app.state.get("readiness")) is not None:
+                readiness.ready = False
+            if (hub := app.state.get("stream")) is not None:
+                await hub.aclose()  # before granian cuts the connections
             server.stop()  # type: ignore[no-untyped-call]
             await _ended(task, app.state.traffic)
         if not task.cancelled():

@@ -47,8 +47,13 @@ def serve(
         except Unusable as error:
             click.echo(f"feedmux serve: {error}", err=True)
             ctx.exit(WRONG)
-        log.configure()
-        app = create_app(_answering(settings, address), plugins=setup.plugins, extensions=setup.extensions)
+        log.configure(settings.server.log)
+        app = create_app(
+            _answering(settings, address),
+            plugins=setup.plugins,
+            extensions=setup.extensions,
+            read=lambda: _answering(_applied(setup.settings(), host, port), address),
+        )
         run(app, address, lambda started: _announce(started, address))
 
 

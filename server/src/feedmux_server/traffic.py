@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
+
+from feedmux_server.histogram import Histogram
 
 
 class Tally(Struct):
@@ -11,6 +13,9 @@ class Tally(Struct):
     requests: int = 0
     successes: int = 0
     seconds: float = 0.0
+    statuses: dict[int, int] = field(default_factory=dict)
+    """How often each status; 0 where the client left before there was one."""
+    durations: Histogram = field(default_factory=Histogram)
 
     @property
     def success_rate(self) -> float:
@@ -29,6 +34,8 @@ class Traffic:
         self.tallies: dict[str, Tally] = {}
         self.under_way = 0
         """Requests that have not been answered yet."""
+        self.websockets = 0
+        """WebSockets that are open."""
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """Add one request."""
@@ -38,3 +45,5 @@ class Traffic:
         tally.requests += 1
         tally.successes += status < 500
         tally.seconds += seconds
+        tally.statuses[status] = tally.statuses.get(status, 0) + 1
+        tally.durations.add(seconds)

@@ -7,7 +7,22 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from feedmux_server.compat import health, indicators, market, system
+from feedmux_server.compat import (
+    candles,
+    coins,
+    direct,
+    health,
+    indicators,
+    market,
+    monitoring,
+    mood,
+    news,
+    prices,
+    resources,
+    sentiment,
+    sources,
+    system,
+)
 from feedmux_server.desk import Desk
 from feedmux_server.traffic import Traffic
 
@@ -17,6 +32,16 @@ def routes(desk: Desk, traffic: Traffic) -> list[HTTPRouteHandler]:
     return [
         *market.routes(desk),
         *indicators.routes(desk),
+        *coins.routes(desk),
+        prices.route_of(desk),
+        *candles.routes(desk),
+        *mood.routes(desk),
+        news.route_of(desk),
+        *monitoring.routes(desk.mux),
+        *sentiment.routes(desk),
+        *direct.routes(desk),
+        *resources.routes(desk),
+        *sources.routes(desk.mux),
         health.route_of(desk.mux),
         system.route_of(desk.mux, traffic),
     ]

@@ -63,7 +63,7 @@ def system_status_of(mux: Mux, traffic: Traffic) -> SystemStatus:
             database_entries=mux.cached,
             background_worker=None,
             worker_next_run=None,
-            websocket_active=False,
+            websocket_active=traffic.websockets > 0,
         ),
         resource_breakdown=_breakdown(mux, providers),
         error_details=_errors(providers),
