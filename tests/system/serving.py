@@ -19,8 +19,9 @@ from .upstream import UPSTREAMS, Upstream
 class Serving:
     """A server that listens. `log` is what it said once it has ended."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pid: int) -> None:
         self.url = url
+        self.pid = pid
         self.log = ""
         self.returncode: int | None = None
         self._network = Network()
@@ -58,7 +59,7 @@ async def serving(
         if " on http" not in told:
             process.kill()
             raise AssertionError(told + (await process.communicate())[1].decode())
-        server = Serving(told.split()[-1])
+        server = Serving(told.split()[-1], process.pid)
         try:
             yield server
         finally:
