@@ -31,9 +31,9 @@ document.addEventListener("securitypolicyviolation", (event) => violations.push(
 Opened = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium."""
+    """Debian's Chromium. It ends with this folder: while it is open, its event loop stands in the way of every other."""
     if CHROMIUM is None:
         pytest.skip("no chromium here: apt-get install chromium")
     playwright = pytest.importorskip("playwright.sync_api")
@@ -43,7 +43,7 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """In the sandbox; no test stops it."""
     with served(tmp_path_factory.mktemp("served")) as started:
