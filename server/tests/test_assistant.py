@@ -70,6 +70,18 @@ async def test_what_is_wrong_is_said_to_the_assistant(
     assert said in result["content"][0]["text"]
 
 
+async def test_a_wrong_argument_is_named_once(client: Any) -> None:
+    said = (await tool(client, "quotes"))["content"][0]["text"]
+    assert said.startswith("The question is not valid: symbols: is missing")
+
+
+async def test_every_tool_takes_each_argument_that_it_offers(client: Any) -> None:
+    box = Toolbox(Desk(client.app.state.mux))
+    offered = {one.name: set(one.schema["properties"]) for one in box.tools()}
+    assert "cross_check" in offered["quotes"]
+    assert "cross_check" not in offered["rainfall"] | offered["explain_rainfall"]
+
+
 async def test_an_upstream_that_is_down_is_an_error_with_a_time_and_no_number(client: Any, wire: Any) -> None:
     wire.status = 500
     result = await tool(client, "quotes", symbols=["BTC"])

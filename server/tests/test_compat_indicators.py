@@ -176,3 +176,12 @@ async def test_an_upstream_that_fails_is_an_error_not_an_rsi_of_50(asking: Any, 
     wire.status = 500
     reply = await asking.get("/api/indicators/rsi")
     assert (reply.status_code, reply.json()["error"]) == (503, True)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "nope", 404), ("POST", "rsi", 405)])
+async def test_what_never_reaches_an_indicator_is_told_in_both_words(
+    asking: Any, method: str, path: str, status: int
+) -> None:
+    reply = await asking.request(method, f"/api/indicators/{path}")
+    body = reply.json()
+    assert (reply.status_code, body["error"], body["message"]) == (status, True, body["detail"])

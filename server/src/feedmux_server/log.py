@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor
 from feedmux.settings import LogForm
 from feedmux_server.edge import request_id
 
-QUIET = ("httpx", "httpcore", "_granian", "granian.access", "asyncio")
+QUIET = ("httpx", "httpcore", "_granian", "granian.access", "asyncio", "mcp")
 """Loggers of libraries that would say whole URLs, or what nobody needs: from warnings on."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 

@@ -21,6 +21,8 @@ MEDIA_TYPE = "application/problem+json"
 LONGEST_WAIT = 86_400
 CLOSE = 0.85
 """How alike, of 1, a path must be to be named."""
+BOTH_WORDS = "/api/indicators/"
+"""Below this path a problem is told in the older service's words, too."""
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 CHALLENGE = 'Bearer realm="feedmux"'
 _DETAILS = {
@@ -35,7 +37,10 @@ _log = structlog.get_logger("feedmux.server")
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`field` is the parameter that is wrong, `retry_after` the whole seconds after which asking again may help."""
+    """`field` is the parameter that is wrong, `retry_after` the whole seconds after which asking again may help.
+
+    `error` and `message` are what clients of the older service look at, under its paths that had them.
+    """
 
     type: str
     title: str
@@ -44,6 +49,13 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     instance: str
     field: str | None = None
     retry_after: int | None = None
+    error: bool = False
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        if self.instance.startswith(BOTH_WORDS):
+            msgspec.structs.force_setattr(self, "error", True)
+            msgspec.structs.force_setattr(self, "message", self.detail)
 
     def headers(self) -> dict[str, str]:
         """The headers that go with it."""

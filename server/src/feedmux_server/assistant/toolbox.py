@@ -98,8 +98,8 @@ def _of(kind: type[Query]) -> tuple[Tool, Tool]:
 
 
 def _schema(kind: type[Query]) -> dict[str, Any]:
-    own = kind.__struct_fields__
-    common = (one for one in parameters.described(question.How) if one.name not in own)
+    taken = question.common(kind)
+    common = (one for one in parameters.described(question.How) if one.name in taken)
     described = [*parameters.described(kind), *common]
     return {
         "type": "object",
@@ -125,5 +125,4 @@ def _text(value: object) -> str:
 def _refused(error: FeedmuxError, name: str) -> Told:
     problem = problem_of(error, name)
     wait = f" Ask again in {problem.retry_after} s." if problem.retry_after else ""
-    field = f"{problem.field}: " if problem.field else ""
-    return Told(f"{problem.title}: {field}{problem.detail}.{wait}", msgspec.to_builtins(problem), failed=True)
+    return Told(f"{problem.title}: {problem.detail}.{wait}", msgspec.to_builtins(problem), failed=True)

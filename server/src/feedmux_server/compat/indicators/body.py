@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from feedmux_server import indicators as ta
 from feedmux_server.indicators.signal import Overall
-from feedmux_server.problem import Problem
 
 V = TypeVar("V")
 
@@ -105,13 +104,6 @@ class ComprehensiveBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str
     stale: bool = False
     sandbox: bool = False
-
-
-class OldProblem(Problem, frozen=True, kw_only=True, omit_defaults=True):
-    """A problem with the two fields that clients of the older service look at."""
-
-    error: bool
-    message: str
 
 
 class Service(Struct, frozen=True):

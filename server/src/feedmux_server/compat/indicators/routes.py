@@ -1,24 +1,22 @@
-"""The routes, and the errors in the words that clients of the older service look for."""
+"""The routes of the indicators."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Scope
 
-from feedmux import Answer, Candles, FeedmuxError
+from feedmux import Answer, Candles
 from feedmux.symbol import canonical
 from feedmux_server import parameters
 from feedmux_server.answers import encode, texts_of
-from feedmux_server.compat.indicators.body import OldProblem, Service, Services
+from feedmux_server.compat.indicators.body import Service, Services
 from feedmux_server.compat.indicators.catalogue import INDICATORS, PREFIX, Indicator
 from feedmux_server.compat.indicators.reading import Said
 from feedmux_server.desk import Desk
 from feedmux_server.indicators import Series
 from feedmux_server.operation import ASKING, Operation, route
-from feedmux_server.problem import problem_of, send_problem
 from feedmux_server.question import Question
 from feedmux_server.reply import Reply
 
@@ -31,13 +29,7 @@ class IndicatorRoute:
         self._indicator = indicator
 
     async def serve(self, scope: Scope) -> ASGIApp:
-        """The indicator, or the problem in the older service's words, too."""
-        try:
-            return await self._answer(scope)
-        except FeedmuxError as error:
-            return refused(error, scope["path"])
-
-    async def _answer(self, scope: Scope) -> ASGIApp:
+        """The indicator at the newest candle."""
         asked = parameters.decoded(self._indicator.asked, texts_of(scope))
         candles = Candles(canonical(asked.symbol), asked.timeframe, self._indicator.candles(asked))
         answer = await self._desk.ask(Question(candles))
@@ -83,17 +75,6 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
     made = [route(one.path, _operation(one), IndicatorRoute(desk, one).serve) for one in INDICATORS]
     listed = Operation(tag="compatibility", summary="The indicators there are", gives=Services)
     return [*made, route(f"{PREFIX}/services", listed, ServicesRoute(desk).serve)]
-
-
-def refused(error: FeedmuxError, path: str) -> ASGIApp:
-    """The problem as a finished response, with `error` and `message` beside its own fields."""
-    problem = problem_of(error, path)
-    told = OldProblem(**msgspec.structs.asdict(problem), error=True, message=problem.detail)
-
-    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-        await send_problem(told, send)
-
-    return respond
 
 
 def _operation(one: Indicator[Any]) -> Operation:
