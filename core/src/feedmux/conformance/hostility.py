@@ -27,7 +27,7 @@ SEED = 1
 LARGE = 8 * 1024
 """Bytes above which a body's lists are cut before it is mutated, so that its every field has its turn."""
 ROWS = 2
-REPEATS = 3
+REPEATS = 10
 """How often a body that took long is read again."""
 SHOWN = 5
 """Findings told of one case."""
