@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 SENTIMENT := plugins/sentiment/src
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-sentiment run test browser check bench format clean
+.PHONY: help install install-sentiment run test browser check audit bench format clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ :/' | column -t -s:
@@ -35,6 +35,14 @@ check: install ## style, types, boundaries
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=$(SENTIMENT) $(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory audit
+
+audit: install ## known holes in what is installed, where pip-audit and its service are at hand; fails only for a hole
+	@if ! test -x $(BIN)/pip-audit; then echo 'audit: pip-audit is not installed, nothing was asked'; \
+	elif ! said=$$($(BIN)/pip-audit --local --skip-editable --progress-spinner off --timeout 5 2>&1); then \
+	case "$$said" in *'known vulnerabilit'*) echo "$$said"; exit 1 ;; *) echo 'audit: its service cannot be reached, nothing was learnt' ;; esac; \
+	else case "$$said" in *'not be audited'*) echo 'audit: its service does not know what is installed, little was learnt' ;; \
+	*) echo 'audit: no known hole' ;; esac; fi
 
 test: install check browser ## everything that CI runs
 	$(BIN)/python -m pytest

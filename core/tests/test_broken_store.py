@@ -7,10 +7,13 @@ from simulated.providers import provider
 from simulated.remote import Remote
 
 from feedmux import Quotes, Window, virtual
+from feedmux.store import MemoryStore
 
 
 class Raising:
     """A store that is out of reach."""
+
+    shares = False
 
     async def read(self, key):
         raise OSError("gone")
@@ -24,19 +27,52 @@ class Raising:
     async def give_back(self, lease):
         raise OSError("gone")
 
+    async def renew(self, holder, wall, claims, *, final):
+        raise OSError("gone")
+
+    async def shelve(self, answers, wall):
+        raise OSError("gone")
+
+    async def shelved(self, wall, after):
+        raise OSError("gone")
+
 
 class Hanging:
     """A store that never answers."""
 
+    shares = False
+
     async def read(self, key):
         await virtual.virtual_clock().sleep(1e6)
 
-    compare_and_set = lease = give_back = lambda self, *what: self.read("")
+    compare_and_set = lease = give_back = shelve = shelved = lambda self, *what: self.read("")
 
 
 async def test_a_store_that_raises_stops_neither_the_start_nor_a_question_nor_the_end():
     async with world({"p0": (provider(), Remote())}, store=Raising()) as simulated:
         assert len(await simulated.mux.get(Quotes(["BTC"]))) == 1
+
+
+class Ailing(MemoryStore):
+    """Out of reach for as long as it is ill."""
+
+    ill = True
+
+    async def compare_and_set(self, key, value, version):
+        if self.ill:
+            raise OSError("disk full")
+        return await super().compare_and_set(key, value, version)
+
+
+async def test_the_engine_says_that_its_store_is_of_no_use_and_that_it_is_well_again():
+    store = Ailing()
+    async with world({"p0": (provider(), Remote())}, store=store) as simulated:
+        await simulated.mux.get(Quotes(["BTC"]))
+        await simulated.mux.clock.sleep(0.1)
+        assert "disk full" in simulated.mux.degraded
+        store.ill = False
+        await simulated.mux._save(simulated.mux._fleet.standings["p0"])
+        assert simulated.mux.degraded == ""
 
 
 async def test_a_store_that_hangs_is_waited_for_no_longer_than_a_moment():
@@ -51,7 +87,7 @@ class Refusing(Raising):
     def lease(self, window, limit, holder):
         raise OSError("gone")
 
-    read = compare_and_set = give_back = lease
+    read = compare_and_set = give_back = shelve = shelved = lease
 
 
 class Closing(Remote):

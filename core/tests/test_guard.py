@@ -129,8 +129,9 @@ class TestJumps:
     def test_more_than_30_percent_is_a_jump(self, price, jumped):
         assert bool(jump(quote(price), quote(100.0, seconds_ago=60), BTC)) is jumped
 
-    def test_against_a_value_of_more_than_ten_minutes_ago_nothing_is_a_jump(self):
-        assert jump(quote(1000.0), quote(100.0, seconds_ago=601), BTC) == ""
+    def test_a_jump_is_measured_against_whatever_may_still_be_served(self):
+        assert jump(quote(1000.0), quote(100.0, seconds_ago=3600), BTC)
+        assert jump(quote(1000.0), quote(100.0, seconds_ago=3601), BTC) == ""
 
     def test_without_a_value_before_nothing_is_a_jump(self):
         assert jump(quote(1000.0), None, BTC) == ""

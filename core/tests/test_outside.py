@@ -8,7 +8,8 @@ import traceback
 import pytest
 
 from feedmux import UpstreamDown
-from feedmux.transport import Network, Outgoing, outside
+from feedmux.internet import outside
+from feedmux.transport import Network, Outgoing
 
 
 @pytest.mark.parametrize(

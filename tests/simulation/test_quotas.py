@@ -15,14 +15,16 @@ from simulated.providers import endpoint, provider
 from simulated.remote import Remote
 from simulated.windows import Fixed, Sliding, Spacing
 
-from feedmux import DAY, Counts, Gas, Quotes, Terms, Window
+from feedmux import DAY, Counts, Gas, Quotes, Settings, Terms, Window
 from feedmux.clock import Chance
+from feedmux.settings import EngineSettings
 from feedmux.store import MemoryStore
 
 HOUR, MINUTE = 3600.0, 60.0
 HOURS = float(os.environ.get("FEEDMUX_SIMULATED_HOURS", "2"))
 QUESTIONS_PER_SECOND = 2.2
 COST = 40
+UNHEDGED = Settings(engine=EngineSettings(hedge=False))
 
 
 def quoting(weight, windows, *, cost=1, **limits):
@@ -67,7 +69,7 @@ async def test_no_upstream_refuses_and_nine_tenths_of_every_binding_window_are_u
         for name, counts in rules().items()
     }
     providers = {name: (PROVIDERS[name], remote) for name, remote in remotes.items()}
-    async with world(providers, observed=False) as simulated:
+    async with world(providers, settings=UNHEDGED, observed=False) as simulated:
         callers = Callers(simulated.mux, lambda n: Quotes([f"S{n}"]))
         await callers.at_random(QUESTIONS_PER_SECOND, HOURS * HOUR, chance.generator("callers"))
         assert at_rest(simulated.mux)

@@ -11,10 +11,12 @@ from simulated.load import Callers
 from simulated.providers import provider
 from simulated.remote import Remote
 
-from feedmux import Quotes
+from feedmux import Quotes, Settings
 from feedmux.event import Considered, Tried
+from feedmux.settings import EngineSettings
 
 QUICK, SLOW = (0.05, 0.06), (0.6, 0.6)
+UNHEDGED = Settings(engine=EngineSettings(hedge=False))
 
 
 def three_providers():
@@ -24,7 +26,7 @@ def three_providers():
 async def test_three_slow_answers_of_its_own_take_a_provider_out_of_traffic_until_a_probe_is_quick():
     providers = three_providers()
     torrent = providers["torrent"][1]
-    async with world(providers) as simulated:
+    async with world(providers, settings=UNHEDGED) as simulated:
         callers = Callers(simulated.mux, lambda n: Quotes([f"S{n}"]))
         await callers.every(0.2, 30)
         torrent.delays = SLOW

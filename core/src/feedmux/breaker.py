@@ -12,6 +12,7 @@ from feedmux.clock import Random
 from feedmux.limits import Backoff
 
 FAULTS_IN_A_ROW = 5
+CONTRADICTED_IN_A_ROW = 3
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 DOUBLINGS = 64
 """More change nothing, and what they come to has no end."""
@@ -107,11 +108,23 @@ def failed(state: BreakerState, cause: str, began: float, now: float, chance: Ra
     faults = state.faults + 1
     if faults < FAULTS_IN_A_ROW:
         return msgspec.structs.replace(state, faults=faults, cause=cause)
+    return _paused(state, faults, f"failed {faults} times in a row: {cause}", now, chance)
+
+
+def contradicted(state: BreakerState, times: int, cause: str, now: float, chance: Random) -> BreakerState:
+    """Others contradicted so many of its answers in a row: closed from the third on, as by as many faults."""
+    if times < CONTRADICTED_IN_A_ROW or (state.demanded and state.until > now):
+        return state
+    faults = FAULTS_IN_A_ROW + times - CONTRADICTED_IN_A_ROW
+    return _paused(state, faults, f"contradicted {times} times in a row: {cause}", now, chance)
+
+
+def _paused(state: BreakerState, faults: int, cause: str, now: float, chance: Random) -> BreakerState:
     doublings = min(faults - FAULTS_IN_A_ROW, DOUBLINGS)
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**doublings)
     return BreakerState(
         state=State.BLOCKED,
-        cause=f"failed {faults} times in a row: {cause}",
+        cause=cause,
         since=state.since if state.state is State.BLOCKED else now,
         until=now + chance.uniform(0.0, longest),
         refusals=state.refusals,

@@ -82,6 +82,10 @@ class Memory(BaseCache):  # type: ignore[misc]
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)
 
+    def drop(self, key: Hashable) -> None:
+        """Forget the value under a key, where there is one."""
+        self._kept.pop(key, None)
+
     def forget(self) -> None:
         self._kept.clear()
 
@@ -143,6 +147,8 @@ class Cache:
         """What must not be forgotten under a flood of other questions: ttls, unknown symbols, jumps."""
         self._clock = clock
         self._watchers: dict[Hashable, set[Callable[[], None]]] = {}
+        self.kept: Callable[[Hashable, Entry], None] = lambda key, entry: None
+        """Called with what was kept, but for what is taken up again."""
 
     def cell(self, key: Hashable) -> Cell | None:
         """The entries under a key. A cell is replaced, never changed: the same object is the same content."""
@@ -151,6 +157,11 @@ class Cache:
 
     def keep(self, key: Hashable, entry: Entry) -> None:
         """Keep a member's newest word, drop what is past use, and tell whoever watches."""
+        self.take_up(key, entry)
+        self.kept(key, entry)
+
+    def take_up(self, key: Hashable, entry: Entry) -> None:
+        """`keep` what was kept before."""
         now = self._clock.monotonic()
         kept = {m: e for m, e in (self.cell(key) or {}).items() if max(e.good_until, e.ttl_until) > now}
         kept[entry.member] = entry
@@ -164,7 +175,9 @@ class Cache:
         """What this member said is served no more; its ttl runs on."""
         cell = self.cell(key) or {}
         kept = {m: e for m, e in cell.items() if m != member}
-        if kept and len(kept) < len(cell):
+        if not kept:
+            self._memory.drop(key)
+        elif len(kept) < len(cell):
             longest = max(max(e.good_until, e.ttl_until) for e in kept.values())
             self._memory.put(key, kept, max(0.001, longest - self._clock.monotonic()))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from feedmux import breaker
+from feedmux.cache import Entry
 from feedmux.clock import Clock, Random
+from feedmux.doubt import Doubts
 from feedmux.errors import BadPayload, FeedmuxError, NoQuota, RateLimited, Unauthorized
 from feedmux.event import Changed, Event, Result, Tried
 from feedmux.keeper import Fetched
@@ -18,8 +20,9 @@ from feedmux.standing import Standing
 class Conduct:
     """Books outcomes. `changed` is called where a member's state changed, `spent` where its quota was drawn on."""
 
-    def __init__(self, clock: Clock, chance: Random, tell: Callable[[Event], None]) -> None:
+    def __init__(self, clock: Clock, chance: Random, tell: Callable[[Event], None], doubts: Doubts) -> None:
         self._clock = clock
+        self._doubts = doubts
         self._chance = chance
         self._tell = tell
         self.rotations: Mapping[str, Rotation] = {}
@@ -115,9 +118,32 @@ class Conduct:
             return breaker.failed(before, error.detail if error else "", began, now, self._chance)
         return before
 
+    def disputed(self, member: str, part: Query) -> None:
+        """Another says otherwise: that counts against its score."""
+        for candidate in self._candidates(member, part):
+            candidate.score.failed()
+            self.rotations[part.capability].rescore(candidate, self._clock.monotonic())
+
     def outlier(self, member: str, part: Query) -> None:
-        """Another member contradicted this one's jump: that counts against its score."""
-        for candidate in self.rotations[part.capability].candidates:
-            if member in (candidate.name, candidate.source):
-                candidate.score.failed()
-                self.rotations[part.capability].rescore(candidate, self._clock.monotonic())
+        """Several others say otherwise: it is suspected as well."""
+        for candidate in self._candidates(member, part):
+            self._doubts.suspect(candidate.source)
+        self.disputed(member, part)
+
+    def contradicted(self, suspect: Entry, other: Entry, part: Query) -> None:
+        """Others contradict what it said: the third answer of which that is true in a row closes it."""
+        self.disputed(suspect.member, part)
+        now, said = self._clock.monotonic(), (suspect.items[0], other.items[0])
+        prices = [f"{getattr(one, 'price', 0.0):g}" for one in said]
+        cause = f"says {prices[0]} of {part.elements[0]}, {other.member} {prices[1]}"
+        standings = {one.name: one.standing for one in self._candidates(suspect.member, part)}
+        answers = sum(standing.tally.requests for standing in standings.values())
+        times = self._doubts.contradicted(suspect.member, answers)
+        for standing in standings.values():
+            before = standing.breaker.state
+            self.move(standing, before, breaker.contradicted(before, times, cause, now, self._chance), now)
+
+    def _candidates(self, member: str, part: Query) -> list[Candidate]:
+        """The member's places in the rotation, one for each of its keys."""
+        everyone = self.rotations[part.capability].candidates
+        return [one for one in everyone if member in (one.name, one.source)]

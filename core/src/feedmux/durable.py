@@ -53,19 +53,34 @@ class KeptListing(Struct, frozen=True):
     due: float
 
 
-async def save(standing: Standing, store: Store, clock: Clock) -> None:
-    """Write a member's breaker and its pool's quota, over whatever stands there: its own holder knows best."""
+def place(standing: Standing) -> str:
+    """Under what a member's breaker is stored."""
+    return f"member/{standing.name}"
 
-    def kept() -> Kept:
-        state, ahead = standing.breaker.state, clock.now().timestamp() - clock.monotonic()
-        return Kept(VERSION, breaker=state.shifted(ahead) if state.closed else BreakerState())
 
-    await _write(store, f"member/{standing.name}", kept, standing.writing)
-    await save_quota(standing.quota, store, clock)
+def kept_breaker(standing: Standing, clock: Clock) -> bytes:
+    """A member's breaker as it is stored."""
+    state, ahead = standing.breaker.state, clock.now().timestamp() - clock.monotonic()
+    return msgspec.msgpack.encode(
+        Kept(VERSION, breaker=state.shifted(ahead) if state.closed else BreakerState())
+    )
+
+
+def told_breaker(value: bytes, clock: Clock) -> BreakerState | None:
+    """A stored breaker on this process's clock; None for what cannot be read."""
+    try:
+        kept = msgspec.msgpack.decode(value, type=Kept)
+    except ValueError:
+        return None
+    if kept.version != VERSION:
+        return None
+    return kept.breaker.shifted(clock.monotonic() - clock.now().timestamp())
 
 
 async def save_quota(quota: Quota, store: Store, clock: Clock) -> None:
-    """Write a pool's quota."""
+    """Write a pool's quota, where its shares do not say it."""
+    if store.shares:
+        return
 
     def kept() -> KeptQuota:
         return KeptQuota(VERSION, quota.state(clock.monotonic(), clock.now().timestamp()))
@@ -91,7 +106,9 @@ class LongWindows:
     def spent(self, standing: Standing) -> None:
         """The member's quota was drawn on: it is written soon, and each pool at most every 30 s."""
         quota = standing.quota
-        if quota.name not in self._waiting and any(window.per >= LONG for window in quota.windows):
+        if self._store.shares or quota.name in self._waiting:
+            return
+        if any(window.per >= LONG for window in quota.windows):
             self._waiting.add(quota.name)
             self._background(self._write(quota))
 
@@ -131,7 +148,9 @@ async def restore(standing: Standing, store: Store, clock: Clock) -> None:
 
 
 async def restore_quota(quota: Quota, store: Store, clock: Clock) -> None:
-    """Take up what the store kept of a pool's quota."""
+    """Take up what the store kept of a pool's quota, where its shares do not say it."""
+    if store.shares:
+        return
     kept = await _read(store, f"quota/{quota.name}", KeptQuota)
     if kept is not None:
         quota.restore(kept.windows, clock.monotonic(), clock.now().timestamp())

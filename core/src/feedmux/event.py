@@ -100,6 +100,14 @@ class Tried(Event, frozen=True, tag="tried"):
     requests: int = 1
 
 
+class Hedged(Event, frozen=True, tag="hedged"):
+    """A member had not answered within `after` seconds, which is long for it: another was asked beside it."""
+
+    member: str
+    beside: str
+    after: float
+
+
 class Held(Event, frozen=True, tag="held"):
     """The guard did not let an item through: it needs a second word, or it is no answer."""
 

@@ -33,7 +33,7 @@ class Fetcher:
     def __init__(self, clock: Clock, cache: Cache, chance: Random, tell: Callable[[Event], None]) -> None:
         self._clock = clock
         self.keeper = Keeper(clock, cache, chance, tell)
-        self.conduct = Conduct(clock, chance, tell)
+        self.conduct = Conduct(clock, chance, tell, self.keeper.doubts)
         self.attempts = Attempts(clock, tell)
         self.listings = Listings(clock, self.attempts, self.conduct, self._connect)
 

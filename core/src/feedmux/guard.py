@@ -16,8 +16,6 @@ from feedmux.query import Query
 
 FUTURE = timedelta(minutes=5)
 """How far ahead of our clock an observation may lie."""
-GOOD_FOR = timedelta(minutes=10)
-"""How old a good value may be for a jump to be measured against it."""
 MOST_ITEMS = 20_000
 
 
@@ -96,7 +94,7 @@ def longest_stale(query: Query | type[Query], terms: Terms | None) -> float:
 def jump(item: Item, good: Item | None, query: Query) -> str:
     """Why an item needs a second provider's word, empty where it does not: its price jumped."""
     bound = type(query).max_jump
-    if bound is None or good is None or _observed(item) - _observed(good) > GOOD_FOR:
+    if bound is None or good is None or not comparable(item, good, query):
         return ""
     price, before = getattr(item, "price", None), getattr(good, "price", None)
     if price is None or before is None or abs(price / before - 1.0) <= bound:
@@ -104,9 +102,14 @@ def jump(item: Item, good: Item | None, query: Query) -> str:
     return f"{price:g} after {before:g} is a jump of more than {bound:.0%}"
 
 
+def comparable(item: Item, good: Item, query: Query) -> bool:
+    """Whether a jump may be measured against that good value: while it may be served at all."""
+    return _observed(item) - _observed(good) <= timedelta(seconds=query.max_stale)
+
+
 def agree(one: Item, other: Item, query: Query) -> bool:
     """Whether two items confirm each other: within the bound of a jump."""
-    return not jump(one, other, query)
+    return comparable(one, other, query) and not jump(one, other, query)
 
 
 def _observed(item: Item) -> datetime:

@@ -10,7 +10,8 @@ from msgspec import Struct
 from feedmux import guard
 from feedmux.cache import Cache, Entry
 from feedmux.clock import Clock, Random
-from feedmux.consensus import Said
+from feedmux.consensus import Said, origins
+from feedmux.doubt import Doubts
 from feedmux.errors import BadPayload, FeedmuxError, InvalidQuery, UnknownSymbol
 from feedmux.event import Event, Held
 from feedmux.items import Item
@@ -42,6 +43,7 @@ class Keeper:
         self.cache = cache
         self._chance = chance
         self._tell = tell
+        self.doubts = Doubts(clock)
 
     def asked(self, candidate: Candidate, query: Query) -> Asked[Any]:
         """The question as that candidate's member is asked it."""
@@ -105,6 +107,8 @@ class Keeper:
                 if element in asked_for:
                     suspects[part] = entry
                 continue
+            if not entry.voice:
+                self.backed(part, entry)
             self.cache.keep(part, entry)
             if element in asked_for:
                 entries[part] = entry
@@ -148,17 +152,68 @@ class Keeper:
 
     def jumped(self, candidate: Candidate, part: Query, item: Item | None) -> str:
         """Why this price must be confirmed; empty where it may be kept."""
-        if item is None:
+        if item is None or type(part).max_jump is None:
             return ""
-        cell = self.cache.cell(part) or {}
-        good = (entry.items[0] for entry in cell.values() if not entry.voice)
-        last = max(good, key=lambda one: one.observed_at or self._clock.now(), default=None)
+        last = self._known(part, item)
+        if last is None:
+            return "contradicted lately, and nothing is known of it" if self.suspects(candidate) else ""
         why = guard.jump(item, last, part)
-        said_by = candidate.standing.provider if candidate.fan_out > 1 else candidate.source
-        before = self.cache.jumped(part, said_by) if why else None
+        if not why or self.suspects(candidate):
+            return why
+        before = self.cache.jumped(part, _speaker(candidate))
         if before is not None and guard.agree(item, before.items[0], part):
             return ""  # it says so a second time
         return why
+
+    def _known(self, part: Query, item: Item) -> Item | None:
+        """The newest good value that this one can be measured against."""
+        cell = self.cache.cell(part)
+        if not cell:
+            return None
+        good = (entry.items[0] for entry in cell.values() if not entry.voice)
+        last = max(good, key=lambda one: one.observed_at or self._clock.now(), default=None)
+        return last if last is not None and guard.comparable(item, last, part) else None
+
+    def knows(self, part: Query, entry: Entry) -> bool:
+        """Whether there is a good value that this one can be measured against."""
+        return self._known(part, entry.items[0]) is not None
+
+    def suspects(self, candidate: Candidate) -> bool:
+        """Whether its word alone is not believed where nothing is known."""
+        return self.doubts.suspects(_speaker(candidate)) or self.doubts.suspects(candidate.source)
+
+    def agree(self, part: Query, one: Entry, other: Entry) -> bool:
+        """Whether two members say the same, and neither has it from the other's source."""
+        if not origins(one.items[0].origin).isdisjoint(origins(other.items[0].origin)):
+            return False
+        return guard.agree(one.items[0], other.items[0], part)
+
+    def backed(self, part: Query, entry: Entry) -> None:
+        """A word is kept: book whether another's stands beside it."""
+        if type(part).max_jump is None:
+            return
+        for other in (self.cache.cell(part) or {}).values():
+            if other.member != entry.member and not other.voice and self.agree(part, entry, other):
+                self.doubts.agreed(entry.member, part)
+                return
+        self.doubts.said_alone(entry.member, part)
+
+    def is_backed(self, part: Query, entry: Entry, against: Entry) -> bool:
+        """Whether a word against another has a second one on its side: that member's own before, or a third's.
+
+        One against one says nothing of who is wrong, but where one of them is suspected.
+        """
+        if self.doubts.suspects(entry.member) or self.doubts.suspects(against.member):
+            return not self.doubts.suspects(entry.member)
+        return any(
+            other.member != entry.member and not other.voice and self.agree(part, entry, other)
+            for other in (self.cache.cell(part) or {}).values()
+        )
+
+    def retract(self, member: str) -> None:
+        """Serve no more what that member said alone of late."""
+        for part in self.doubts.taken_back(member):
+            self.cache.drop(part, member)
 
     def together(
         self, part: Query, said: Sequence[tuple[Candidate, Entry]], told: list[Event]
@@ -187,10 +242,10 @@ class Keeper:
 
     def confirmed(self, part: Query, first: Entry, second: Entry) -> Entry | None:
         """The second entry, kept, where two members of different origin say the same; else None."""
-        if first.items[0].origin == second.items[0].origin:
+        if not self.agree(part, first, second):
             return None
-        if not guard.agree(first.items[0], second.items[0], part):
-            return None
+        for one in (first, second):
+            self.doubts.agreed(one.member, part)
         self.cache.keep(part, second)
         return second
 
@@ -204,6 +259,11 @@ class Keeper:
         """The candidate does not know this part: it is not asked for it again for a minute."""
         seconds = REMEMBER_UNKNOWN * (1.0 + self._chance.uniform(0.0, 0.1))
         self.cache.remember_unknown(part, candidate.source, seconds)
+
+
+def _speaker(candidate: Candidate) -> str:
+    """Under whose name its word is kept: its provider's where members are heard together."""
+    return candidate.standing.provider if candidate.fan_out > 1 else candidate.source
 
 
 def _surplus(query: Query, element: str) -> Query | None:

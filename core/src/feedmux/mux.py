@@ -22,22 +22,26 @@ from feedmux.breaker import BreakerState
 from feedmux.cache import Bell, Cache, Cell, Entry, newest
 from feedmux.clock import Chance, Clock
 from feedmux.coalescer import Coalescer, Flight
+from feedmux.concert import Concert
 from feedmux.crossed import Crossed
 from feedmux.errors import DeadlineExceeded, FeedmuxError, InvalidQuery, NoConsensus, NoProvider
 from feedmux.event import Answered, Cached, Event, Joined, ServedStale, Trace
 from feedmux.fetcher import Fetcher
 from feedmux.fleet import Fleet
 from feedmux.items import Item
+from feedmux.kept import KeptAnswers
 from feedmux.probe import Probes
 from feedmux.query import Query
+from feedmux.refresh import Refresher
 from feedmux.registry import Registry
 from feedmux.renewal import Renewal, settled
 from feedmux.route import Pins
 from feedmux.router import Router
 from feedmux.settings import Sandbox, Settings
+from feedmux.sharing import Sharing
 from feedmux.standing import Standing
 from feedmux.status import LedgerRow, ProviderStatus, Stats
-from feedmux.store import Store
+from feedmux.store import Guarded, Store
 from feedmux.streams import Streams
 from feedmux.symbol import exact
 
@@ -72,12 +76,15 @@ class Mux:
         self._fetcher = Fetcher(clock, self._cache, chance.generator("engine"), self._tell)
         holder = f"mux-{chance.generator('holder').getrandbits(48):x}"
         self._fleet = Fleet(clock, registry, chosen, store, holder)
+        self._sharing = Sharing(holder, store, clock, lambda: self._fleet.quotas)
+        self._concert = Concert(store, clock, self._adopt)
         self._whole: OrderedDict[Query, _Whole] = OrderedDict()
         self._audience = Audience(registry)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._listeners: tuple[Callable[[Event], None], ...] = ()
         self._switched: dict[str, bool] = {}
         """Providers that were disabled or enabled while the engine runs."""
+        self._refresher: Refresher | None = None
         self._renewing = asyncio.Lock()
         self._probes = Probes(self._fetcher, clock, chosen.engine.deadline)
         self._streams = Streams(
@@ -93,13 +100,33 @@ class Mux:
             await durable.restore(standing, self._store, self.clock)
         for quota in self._fleet.quotas.values():
             await durable.restore_quota(quota, self._store, self.clock)
+        if self._store.shares:
+            await self._sharing.renew()
+            self._background(self._sharing.run())
+            await self._concert.heed(self._fleet.standings.values())
+            self._background(self._concert.run(lambda: self._fleet.standings.values()))
+        self._kept = KeptAnswers(self._cache, self._store, self.clock, self.queries, self._background)
+        await self._kept.restore()
+        self._cache.kept = self._kept.note
+        if self._store.shares:
+            self._background(self._kept.run())
         self._fetcher.conduct.rotations = self._fleet.rotations
         self._fetcher.conduct.changed = self._changed
         self._fetcher.conduct.spent = durable.LongWindows(self._store, self.clock, self._background).spent
         self._fetcher.listings.listed = self._listed
         self._fetcher.attempts.misbehaving = self._quarantine
-        self._router = Router(self._fetcher, self._fleet.rotations, self.clock, self._tell)
+        self._router = Router(
+            self._fetcher,
+            self._fleet.rotations,
+            self.clock,
+            self._tell,
+            hedges=self.settings.engine.hedge,
+        )
         self._coalescer = Coalescer(self._router, self.clock)
+        if self.settings.engine.refresh and not self.sandbox:
+            size, patience = self.settings.engine.refresh, self.settings.engine.deadline
+            self._refresher = Refresher(self._router, self.clock, size, patience)
+            self._background(self._refresher.run())
         for standing in self._fleet.standings.values():
             self._probes.watch_over(standing)
         if self._audience.listens:
@@ -125,6 +152,8 @@ class Mux:
         came: the error that all elements share, else NoProvider.
         """
         plain = max_age is None and not only and not prefer and not cross_check
+        if plain and self._refresher is not None:
+            self._refresher.used(query)
         if plain and (answer := self.fresh(query)) is not None:
             return answer
         if max_age is not None:
@@ -444,6 +473,11 @@ class Mux:
         return self.settings.engine.sandbox is Sandbox.ON
 
     @property
+    def degraded(self) -> str:
+        """Why the store is of no use now, and state lives in memory only; empty where it is well."""
+        return self._store.degraded if isinstance(self._store, Guarded) else ""
+
+    @property
     def cached(self) -> int:
         """Entries in the cache."""
         return len(self._cache)
@@ -491,6 +525,8 @@ class Mux:
                 await durable.restore(standing, self._store, self.clock)
             renewed = renewal.adopt()
             self.settings = renewal.settings
+            if self._store.shares:
+                await self._sharing.renew()
         self._probes.patience = self.settings.engine.deadline
         for standing in renewed:
             if standing.disabled and self._switched.get(standing.provider) is False:
@@ -537,8 +573,16 @@ class Mux:
 
     def _changed(self, standing: Standing) -> None:
         """A member's state changed: keep it, and probe the member once its backoff is over."""
-        self._background(durable.save(standing, self._store, self.clock))
+        self._background(self._save(standing))
         self._probes.watch_over(standing)
+
+    async def _save(self, standing: Standing) -> None:
+        await self._concert.save(standing)
+        await durable.save_quota(standing.quota, self._store, self.clock)
+
+    def _adopt(self, standing: Standing, told: BreakerState) -> None:
+        """Another process was refused by the member, or had it fail."""
+        self._fetcher.conduct.move(standing, standing.breaker.state, told, self.clock.monotonic())
 
     def _listed(self, standing: Standing) -> None:
         self._background(durable.save_listing(standing, self._store, self.clock))
@@ -573,8 +617,11 @@ class Mux:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
         try:
+            await self._kept.flush()
+            if self._store.shares:
+                await self._sharing.end()
             for standing in self._fleet.standings.values():
-                await durable.save(standing, self._store, self.clock)
+                await self._save(standing)
         finally:
             await self._fleet.aclose()
 

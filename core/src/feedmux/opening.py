@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,8 @@ from feedmux.errors import SettingsError
 from feedmux.mux import Mux
 from feedmux.registry import Registry
 from feedmux.settings import Sandbox, Settings
+from feedmux.sqlite import SqliteStore
+from feedmux.statefile import SCHEME, holders, location, opened
 from feedmux.store import Guarded, MemoryStore, Store
 
 AUTO_PATIENCE = 3.0
@@ -36,7 +40,8 @@ async def open(
 
     `chosen` is Settings or a TOML file; without it the file named by FEEDMUX_CONFIG or `feedmux.toml` here, where
     there is one. `plugins` and `extensions` (name to plugin) take the place of everything that is installed.
-    `clock`, `store` and `seed` are for tests and simulations. Raises SettingsError for a configuration that is wrong.
+    `clock`, `store` and `seed` are for tests and simulations. An engine with plugins, extensions or a clock of
+    its own keeps state only where `[store] url` names a file. Raises SettingsError for a configuration that is wrong.
     """
     log.default_to_stderr()
     configured = chosen if isinstance(chosen, Settings) else settings.load(chosen)
@@ -49,15 +54,34 @@ async def open(
         registry.add_provider(name, plugin)
     for warning in settings.warnings(configured, sorted(registry.providers)):
         _log.warning(warning)
+    usual = clock is None and plugins is None and extensions is None
     clock, chance = clock or SystemClock(), Chance(seed)
-    kept = Guarded(store) if store is not None else MemoryStore()
-    configured = await _resolved(configured, registry, clock, kept)
-    mux = Mux(configured, registry, clock, _store_for(configured, kept), chance)
-    await mux.start()
-    try:
-        yield mux
-    finally:
-        await mux.aclose()
+    async with _stored(configured, store, usual, clock) as kept:
+        configured = await _resolved(configured, registry, clock, kept)
+        mux = Mux(configured, registry, clock, _store_for(configured, kept), chance)
+        await mux.start()
+        try:
+            yield mux
+        finally:
+            await mux.aclose()
+
+
+@asynccontextmanager
+async def _stored(chosen: Settings, store: Store | None, usual: bool, clock: Clock) -> AsyncIterator[Store]:
+    """The store for as long as the engine is open."""
+    url = chosen.store.url
+    kept = url.startswith(SCHEME) and (usual or url != SCHEME) and chosen.engine.sandbox is not Sandbox.ON
+    if store is not None:
+        yield Guarded(store)
+    elif not kept or (database := await asyncio.to_thread(opened, location(url), clock)) is None:
+        yield MemoryStore()
+    else:
+        file = SqliteStore(database, holders(location(url)))
+        try:
+            yield Guarded(file)
+        finally:
+            with suppress(sqlite3.Error):
+                await file.aclose()
 
 
 async def _resolved(chosen: Settings, registry: Registry, clock: Clock, store: Store) -> Settings:

@@ -139,12 +139,16 @@ class Panel:
         agreeing = [(member, entry) for member, entry in fresh if member.name not in apart]
         origins = {entry.items[0].origin for _, entry in agreeing if entry.items}
         doubtful = len(origins) < 2 and bool(heard.items)
-        jumped = doubtful and bool(keeper.jumped(fresh[0][0], part, heard.items[0]))
+        jumped = doubtful and bool(keeper.jumped(agreeing[0][0], part, heard.items[0]))
+        if len(origins) > 1:
+            for candidate, _ in agreeing:
+                keeper.doubts.agreed(candidate.source, part)
         return Spoken(tuple(member for member, _ in agreeing), heard, jumped)
 
     def keep(self, part: Query, spoken: Spoken) -> None:
         """Keep what members of one provider say together as the provider's word."""
         keeper = self._router.fetcher.keeper
+        keeper.backed(part, spoken.entry)
         keeper.cache.keep(keeper.keys(spoken.by[0], part)[-1], spoken.entry)
 
 

@@ -217,6 +217,17 @@ class Quota:
             self._interval.release(1, now)
         self._measure()
 
+    def shared(self) -> dict[str, SlidingWindow]:
+        """The windows that are shared with other processes, by what they count: every one and the minimum interval."""
+        named = {f"{one.limit}/{one.per:g}/{one.counts.value}": one for one in self.windows}
+        if self._interval is not None:
+            named[f"interval/{self.min_interval:g}"] = self._interval
+        return named
+
+    def share_out(self) -> None:
+        """Its windows' shares have changed."""
+        self._measure()
+
     def _counted(self) -> list[SlidingWindow]:
         return self.windows if self._interval is None else [*self.windows, self._interval]
 

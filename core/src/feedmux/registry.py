@@ -19,6 +19,7 @@ from feedmux.hooks import PROJECT, ExtensionHooks, ProviderHooks
 from feedmux.limits import Limits
 from feedmux.provider import API, Upstream
 from feedmux.query import BUILT_IN, Query
+from feedmux.settings import nearest
 
 if TYPE_CHECKING:
     from feedmux.clock import Clock
@@ -82,6 +83,7 @@ class Registry:
         """Load every installed plugin, or just the allowed ones (FEEDMUX_PLUGINS says which by default)."""
         if allowed is None and (listed := os.environ.get("FEEDMUX_PLUGINS")) is not None:
             allowed = frozenset(filter(None, (name.strip() for name in listed.split(","))))
+            _warn_of_strangers(allowed)
         for entry in metadata.entry_points(group=EXTENSIONS):
             if allowed is None or entry.name in allowed:
                 self._load(entry, self.add_extension)
@@ -241,6 +243,15 @@ class Registry:
             for query in loaded.limits.serves:
                 table[query.capability].append(loaded.name)
         return table
+
+
+def _warn_of_strangers(allowed: frozenset[str]) -> None:
+    """A name that is listed and not installed loads nothing, and says so with the one that was probably meant."""
+    installed = sorted(
+        {e.name for group in (EXTENSIONS, PROVIDERS) for e in metadata.entry_points(group=group)}
+    )
+    for name in sorted(allowed.difference(installed)):
+        _log.warning(f"FEEDMUX_PLUGINS: no plugin {name[:60]!a} is installed{nearest(name, installed)}")
 
 
 def _origin(entry: metadata.EntryPoint) -> tuple[str, str]:

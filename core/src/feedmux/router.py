@@ -29,11 +29,14 @@ class Router:
         rotations: Mapping[str, Rotation],
         clock: Clock,
         tell: Callable[[Event], None],
+        *,
+        hedges: bool = True,
     ) -> None:
         self.fetcher = fetcher
         self.tell = tell
         self.rotations = rotations
         self.budget = Budget()
+        self.hedges = hedges
         self.clock = clock
         self._panicking = False
         self._panicked_at = -math.inf

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
+from collections import deque
 
 HISTORY = 50
 SAMPLES = 5
+MEASURED, ENOUGH = 100, 20
+"""Of so many answers the 95th percentile is taken, once there were so many."""
 SLOW_IN_A_ROW = 3
 FIRST_SLOW, LONGEST_SLOW = 30.0, 600.0
 FORGET = 10.0
@@ -20,9 +24,11 @@ class Score:
     __slots__ = (
         "_bits",
         "_calls",
+        "_latest",
         "_measured_at",
         "_slow_pause",
         "_slow_row",
+        "_sorted",
         "latency",
         "probing",
         "slow_until",
@@ -33,6 +39,8 @@ class Score:
         self._calls = 0
         self.latency = 0.0
         self._measured_at = 0.0
+        self._latest: deque[float] = deque()
+        self._sorted: list[float] = []
         self._slow_row = 0
         self._slow_pause = FIRST_SLOW
         self.slow_until = 0.0
@@ -52,6 +60,7 @@ class Score:
     def succeeded(self, seconds: float, slow_after: float, now: float) -> None:
         """An answer came after so many seconds."""
         self._count(1)
+        self._measure(seconds)
         if seconds >= self.latency:
             self.latency = seconds
         else:
@@ -62,6 +71,18 @@ class Score:
             self._count_slow(now)
         else:
             self._slow_row, self._slow_pause, self.slow_until = 0, FIRST_SLOW, 0.0
+
+    def _measure(self, seconds: float) -> None:
+        self._latest.append(seconds)
+        insort(self._sorted, seconds)
+        if len(self._latest) > MEASURED:
+            del self._sorted[bisect_left(self._sorted, self._latest.popleft())]
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds within which 95 % of its latest answers came; None where there were too few to say."""
+        count = len(self._sorted)
+        return self._sorted[math.ceil(0.95 * count) - 1] if count >= ENOUGH else None
 
     def failed(self) -> None:
         """An attempt ended in a fault."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+import structlog
 from msgspec import Meta, Struct, field
 
 from feedmux.errors import SettingsError
@@ -19,7 +20,10 @@ from feedmux.secret import Secret
 
 DEFAULT_FILE = "feedmux.toml"
 S = TypeVar("S", bound=Struct)
+_SECRETS = frozenset({"api_key", "api_keys", "admin_token"})
 _KEY_VARIABLE = re.compile(r"FEEDMUX_([A-Z0-9_]+)_API_(KEYS?)")
+
+_log = structlog.get_logger("feedmux.settings")
 
 
 class Sandbox(enum.Enum):
@@ -56,6 +60,8 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     otlp_endpoint: Annotated[str, Meta(pattern=r"^https?://[^\s?#@]+$")] | None = None
     cors_origins: tuple[Annotated[str, Meta(pattern=r"^(\*|https?://[^\s/?#@*]+)$")], ...] = ()
     """Origins of other sites whose pages may read from here, such as https://app.example."""
+    decision_log: Annotated[str, Meta(min_length=1)] | None = None
+    """A file to which a line is appended for each question; see `feedmux.decision`."""
     stream_clients: Annotated[int, Meta(ge=1, le=100_000)] = 2000
     """WebSockets that may be open at a time."""
     stream_symbols: Annotated[int, Meta(ge=1, le=10_000)] = 200
@@ -65,17 +71,27 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EngineSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[engine]`: `deadline` in seconds, `cache_size` in answers kept, `sandbox` off, auto or on."""
+    """`[engine]`: `deadline` in seconds, `cache_size` in answers kept, `sandbox` off, auto or on.
+
+    `hedge`: whether a request that takes unusually long is sent to another member as well.
+    `refresh`: so many of the questions asked most are kept fresh in the background, with quota to spare.
+    """
 
     deadline: Annotated[float, Meta(gt=0, le=300)] = 5.0
     cache_size: Annotated[int, Meta(ge=100, le=10_000_000)] = 10_000
     sandbox: Sandbox = Sandbox.OFF
+    hedge: bool = True
+    refresh: Annotated[int, Meta(ge=0, le=10_000)] = 0
 
 
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[store]`: where state is kept. `memory:` keeps it as long as the process."""
+    """`[store]`: where state is kept. `sqlite:` is a file in the user's state directory, `sqlite:/path/file` another.
 
-    url: Annotated[str, Meta(pattern="^memory:$")] = "memory:"
+    `memory:` keeps it as long as the process. An engine that is opened with plugins, extensions or a clock of its own
+    leaves the file in the user's directory alone.
+    """
+
+    url: Annotated[str, Meta(pattern="^(memory:|sqlite:([/~].*)?)$")] = "sqlite:"
 
 
 class ProviderSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,7 +149,19 @@ def load(path: Path | str | None = None, environ: Mapping[str, str] | None = Non
     document: dict[str, Any] = {}
     if chosen or file.is_file():
         document = _read(file)
+        if warning := exposed(file, document):
+            _log.warning(warning)
     return settings_from(document, env)
+
+
+def exposed(file: Path, document: Mapping[str, Any]) -> str:
+    """Why a file that holds keys should be closed to others, empty where it is or holds none."""
+    providers = document.get("providers")
+    sections = [document.get("server"), *(providers.values() if isinstance(providers, Mapping) else ())]
+    keyed = any(isinstance(one, Mapping) and _SECRETS.intersection(one) for one in sections)
+    if not keyed or os.name != "posix" or not file.stat().st_mode & 0o044:
+        return ""
+    return f"{file} holds keys and others on this machine may read it: chmod 600 {file}"
 
 
 def _read(file: Path) -> dict[str, Any]:

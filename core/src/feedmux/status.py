@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
+from feedmux import forecast
 from feedmux.breaker import State
 from feedmux.event import Answered, Event, Joined, Misbehaved, Result, ServedStale, Skipped, Tried
 from feedmux.fleet import Fleet
 from feedmux.limits import Counts, Tier
 from feedmux.registry import Loaded, Quarantined, Registry
 from feedmux.standing import Standing
+from feedmux.window import SlidingWindow
 
 
 class MemberStatus(Struct, frozen=True, kw_only=True):
@@ -59,7 +61,11 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
 
 
 class LedgerRow(Struct, frozen=True, kw_only=True):
-    """One window of one pool: used as we count, and as the upstream last said. `reset` in seconds, None where unused."""
+    """One window of one pool: used as we count, and as the upstream last said. `reset` in seconds, None where unused.
+
+    `rate` is in units a second, of a day's window over the last hour, of others in proportion, a minute at least.
+    `runs_out` is the seconds until nothing is left if that goes on, None where the window frees itself as fast.
+    """
 
     pool: str
     limit: int
@@ -69,6 +75,8 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
     used_upstream: int | None
     left: int
     reset: float | None
+    rate: float = 0.0
+    runs_out: float | None = None
 
 
 class Stats(Struct):
@@ -216,16 +224,24 @@ def _reset(standing: Standing, now: float) -> float | None:
 def ledger(fleet: Fleet, now: float) -> list[LedgerRow]:
     """Every window of every pool."""
     return [
-        LedgerRow(
-            pool=name,
-            limit=window.limit,
-            per=window.per,
-            counts=window.counts,
-            used=window.share - window.free(now),
-            used_upstream=window.used_upstream(now),
-            left=max(0, window.free(now)),
-            reset=window.resets(now),
-        )
-        for name, quota in sorted(fleet.quotas.items())
-        for window in quota.windows
+        _row(name, window, now) for name, quota in sorted(fleet.quotas.items()) for window in quota.windows
     ]
+
+
+def _row(pool: str, window: SlidingWindow, now: float) -> LedgerRow:
+    occupied, left = window.state(now, now).occupied, max(0, window.room(now))
+    speed = forecast.rate(occupied, window.per, now)
+    return LedgerRow(
+        pool=pool,
+        limit=window.limit,
+        per=window.per,
+        counts=window.counts,
+        used=window.limit - window.room(now)
+        if window.ceiling != window.share
+        else window.share - window.free(now),
+        used_upstream=window.used_upstream(now),
+        left=left,
+        reset=window.resets(now),
+        rate=speed,
+        runs_out=forecast.runs_out(occupied, left, window.per, speed, now),
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 import structlog
 from msgspec import Struct
 
 from feedmux.errors import described
+from feedmux.leases import Claim, Grant
 
 PATIENCE = 0.5
 """Seconds that anybody waits for a store."""
@@ -26,6 +27,15 @@ class Versioned(Struct, frozen=True):
     version: int
 
 
+class Shelved(Struct, frozen=True):
+    """An answer as it is stored. `until` (Unix seconds): nobody can serve it after that. `place` grows with each write."""
+
+    key: bytes
+    value: bytes
+    until: float
+    place: int = 0
+
+
 class Lease(Struct, frozen=True):
     """A share of a window: `units` that its holder may occupy at once, without asking again.
 
@@ -40,6 +50,9 @@ class Lease(Struct, frozen=True):
 class Store(Protocol):
     """Shared state. Hot paths never wait for it: they spend leases already held."""
 
+    shares: bool
+    """Whether several holders share windows here by `renew`; where not, `lease` gives the whole and states are written."""
+
     async def read(self, key: str) -> Versioned | None:
         """The value under a key, or None."""
         ...
@@ -52,13 +65,27 @@ class Store(Protocol):
         """As much of a window of `limit` units as is not leased to others: maybe nothing."""
         ...
 
+    async def renew(self, holder: str, wall: float, claims: Sequence[Claim], *, final: bool) -> list[Grant]:
+        """Say what a holder has occupied of its windows and have its shares renewed, all at once; `final`: for good."""
+        ...
+
     async def give_back(self, lease: Lease) -> None:
         """End a lease. Its units must be unoccupied, or their state written, before others may have them."""
+        ...
+
+    async def shelve(self, answers: Sequence[Shelved], wall: float) -> None:
+        """Keep answers, each in the place of the one under its key; `wall` is now, in Unix seconds."""
+        ...
+
+    async def shelved(self, wall: float, after: int) -> list[Shelved]:
+        """The answers that may still be served and were written after that place, the oldest first."""
         ...
 
 
 class MemoryStore:
     """A store that lives as long as the object: one process, nothing on disk."""
+
+    shares = False
 
     def __init__(self) -> None:
         self._values: dict[str, Versioned] = {}
@@ -80,8 +107,17 @@ class MemoryStore:
         holders[holder] = max(0, limit - others)
         return Lease(window, holder, holders[holder])
 
+    async def renew(self, holder: str, wall: float, claims: Sequence[Claim], *, final: bool) -> list[Grant]:
+        return []
+
     async def give_back(self, lease: Lease) -> None:
         self._leases.get(lease.window, {}).pop(lease.holder, None)
+
+    async def shelve(self, answers: Sequence[Shelved], wall: float) -> None:
+        """Nothing: whoever could read it again has it in its cache."""
+
+    async def shelved(self, wall: float, after: int) -> list[Shelved]:
+        return []
 
 
 class Guarded:
@@ -93,8 +129,10 @@ class Guarded:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.shares = store.shares
         self._rests_until = 0.0
-        self._warned: set[tuple[str, type]] = set()
+        self.degraded = ""
+        """Why the store was of no use when it was last asked, empty where it was."""
 
     async def read(self, key: str) -> Versioned | None:
         return await self._tried("read", lambda: self._store.read(key), None)
@@ -106,8 +144,20 @@ class Guarded:
         whole = Lease(window, holder, limit)
         return await self._tried("leased from", lambda: self._store.lease(window, limit, holder), whole)
 
+    async def renew(self, holder: str, wall: float, claims: Sequence[Claim], *, final: bool) -> list[Grant]:
+        """None where they cannot be renewed: everybody keeps what they have."""
+        return await self._tried(
+            "shared", lambda: self._store.renew(holder, wall, claims, final=final), list[Grant]()
+        )
+
     async def give_back(self, lease: Lease) -> None:
         await self._tried("given back to", lambda: self._store.give_back(lease), None)
+
+    async def shelve(self, answers: Sequence[Shelved], wall: float) -> None:
+        await self._tried("written", lambda: self._store.shelve(answers, wall), None)
+
+    async def shelved(self, wall: float, after: int) -> list[Shelved]:
+        return await self._tried("read", lambda: self._store.shelved(wall, after), [])
 
     async def _tried(self, what: str, work: Callable[[], Awaitable[T]], otherwise: T) -> T:
         time = asyncio.get_running_loop().time
@@ -115,11 +165,15 @@ class Guarded:
             return otherwise
         try:
             async with asyncio.timeout(PATIENCE):
-                return await work()
+                done = await work()
         except Exception as error:  # noqa: BLE001 - whatever a store raises, the service goes on
-            if (what, type(error)) not in self._warned:
-                self._warned.add((what, type(error)))
-                _log.warning(f"the store cannot be {what}", reason=described(error))
+            if not self.degraded:
+                _log.warning(f"the store cannot be {what}: going on in memory", reason=described(error))
+            self.degraded = f"it cannot be {what}: {described(error)}"
             if isinstance(error, TimeoutError):
                 self._rests_until = time() + REST
             return otherwise
+        if self.degraded:
+            self.degraded = ""
+            _log.info("the store answers again")
+        return done

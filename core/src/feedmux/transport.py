@@ -5,20 +5,19 @@ httpx is used here and nowhere else, below its client: no cookies, no redirects,
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-import ipaddress
-import socket
 import ssl
 from collections.abc import Mapping
 from functools import cache
 from typing import Protocol
 
+import httpcore
 import httpx
 from msgspec import Struct, field
 
 from feedmux.body import CAP
 from feedmux.errors import BadPayload, FeedmuxError, UpstreamDown, UpstreamTimeout
+from feedmux.internet import OpenInternet
 
 HEADER_CAP = 64 * 1024
 
@@ -81,27 +80,23 @@ class Network:
 
     simulated = False
 
-    def __init__(self) -> None:
+    def __init__(self, internet: OpenInternet | None = None) -> None:
         self._tls = ssl.create_default_context()
-        self._http = httpx.AsyncHTTPTransport(
-            verify=self._tls,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0),
-        )
-        self._outside: dict[str, None] = {}
+        self._internet = internet or OpenInternet()
+        self._chosen = _transport(self._tls, None)
+        self._declared = _transport(self._tls, self._internet)
 
     async def send(self, outgoing: Outgoing) -> Incoming:
         course = _Course()
         try:
             request = _request(outgoing, course)
-            if not outgoing.inside:
-                await self._refuse_inside(request.url.host)
+            http = self._chosen if outgoing.inside else self._declared
             try:
-                return await self._exchange(request)
+                return await self._exchange(http, request)
             except (httpx.NetworkError, httpx.RemoteProtocolError):
                 if course.fresh or course.heard:
                     raise
-            return await self._exchange(request)  # the upstream had closed a connection that was kept
+            return await self._exchange(http, request)  # the upstream had closed a connection that was kept
         except FeedmuxError:
             raise
         except httpx.ConnectError as error:
@@ -123,12 +118,11 @@ class Network:
         """Open a WebSocket, or give the reply that refused to. Raises as `send` does; ImportError without the extra."""
         from feedmux import websocket
 
-        if not outgoing.inside:
-            await self._refuse_inside(httpx.URL(outgoing.url).host)
-        return await websocket.dial(outgoing, self._tls)
+        at = None if outgoing.inside else (await self._internet.addresses(httpx.URL(outgoing.url).host))[0]
+        return await websocket.dial(outgoing, self._tls, at)
 
-    async def _exchange(self, request: httpx.Request) -> Incoming:
-        response = await self._http.handle_async_request(request)
+    async def _exchange(self, http: httpx.AsyncHTTPTransport, request: httpx.Request) -> Incoming:
+        response = await http.handle_async_request(request)
         try:
             if response.extensions.get("http_version") not in (b"HTTP/1.1", b"HTTP/1.0"):
                 raise UpstreamDown("speaks an unknown version of HTTP")
@@ -143,21 +137,22 @@ class Network:
             await response.aclose()
         return Incoming(response.status_code, headers, b"".join(chunks))
 
-    async def _refuse_inside(self, host: str) -> None:
-        """Raise UpstreamDown where a declared host resolves to an address inside; remembered once it did not."""
-        if host in self._outside:
-            return
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise UpstreamDown("cannot be resolved", sent=False) from error
-        if not all(outside(str(address[4][0])) for address in found):
-            raise UpstreamDown("resolves to an address inside", sent=False)
-        self._outside[host] = None
-
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._chosen.aclose()
+        await self._declared.aclose()
+
+
+def _transport(tls: ssl.SSLContext, internet: OpenInternet | None) -> httpx.AsyncHTTPTransport:
+    """A pool of connections: to the open internet alone where one is given, else to wherever an address leads."""
+    made = httpx.AsyncHTTPTransport(verify=tls, trust_env=False)
+    made._pool = httpcore.AsyncConnectionPool(  # httpx does not let a network backend through
+        ssl_context=tls,
+        max_connections=100,
+        max_keepalive_connections=20,
+        keepalive_expiry=15.0,
+        network_backend=internet,
+    )
+    return made
 
 
 @cache
@@ -186,23 +181,6 @@ def _request(outgoing: Outgoing, course: _Course) -> httpx.Request:
         query = "&".join(filter(None, (url.query.decode("ascii"), outgoing.secret_params)))
         url = url.copy_with(query=query.encode("ascii"))
     return httpx.Request("GET", url, headers=dict(outgoing.headers), extensions={"trace": course})
-
-
-_INSIDE = tuple(
-    ipaddress.ip_network(network)
-    for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10")
-)
-"""IPv6 networks that lead on to IPv4 addresses or to a site's own; Python holds some of them to be global."""
-
-
-def outside(address: str) -> bool:
-    """Whether an address is one of the open internet: not loopback, private, multicast or a way to one of these."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    if not found.is_global or found.is_multicast or found.is_unspecified:
-        return False
-    return not any(found.version == network.version and found in network for network in _INSIDE)
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -12,15 +12,17 @@ from feedmux.cache import Entry
 from feedmux.errand import TRIES, Errand
 from feedmux.errors import FeedmuxError, InvalidQuery, NoProvider, UnknownSymbol
 from feedmux.event import Considered, Reason, Skipped
+from feedmux.hedge import Hedges
 from feedmux.keeper import Fetched
 from feedmux.lull import Lull
-from feedmux.panel import Panel, Spoken, refused_batch, unconfirmed
+from feedmux.panel import Panel, Spoken, refused_batch
 from feedmux.query import Query
 from feedmux.quota import Permit
 from feedmux.rotation import Candidate
 from feedmux.route import Pins, Route
 from feedmux.turn import Turns
 from feedmux.verdict import verdict
+from feedmux.witness import Witnesses
 
 if TYPE_CHECKING:
     from feedmux.router import Router
@@ -49,6 +51,8 @@ class Walk:
         self._turns = turns or Turns(router, pins)
         self._lull = Lull(router, self._turns, pins)
         self._members = Panel(router, self._turns, pins, self._left)
+        self._witnesses = Witnesses(router, pins)
+        self._hedges = Hedges(router, self._turns, pins, self._beside, self._hedge)
         for errand in errands:
             errand.events = self._turns.events
 
@@ -77,6 +81,7 @@ class Walk:
         if candidate is not None and permit is not None:
             permit.refund(self._clock.monotonic())
             candidate.standing.breaker.probing = candidate.score.probing = False
+        self._hedges.cancel()
         self._end_all(NoProvider("the engine is closing"))
 
     async def _along(self) -> None:
@@ -143,9 +148,27 @@ class Walk:
             requests.append(self._request(candidate, some, permit, until))
             permit = None
         if len(requests) == 1:
-            await requests[0]
+            await self._hedges.beside(candidate, parts, requests[0])
         else:
             await asyncio.gather(*requests)
+
+    def _beside(self, parts: Sequence[Query]) -> tuple[Candidate, tuple[Query, ...]] | None:
+        """Who is next in the plan for any of these parts that have no answer yet, and for which."""
+        for other in self._queue:
+            able = [
+                part for part in self._route.parts_for(other) if part in parts and self._may_ask(other, part)
+            ]
+            if able:
+                return other, tuple(able)
+        return None
+
+    def _hedge(self, other: Candidate, parts: tuple[Query, ...], permit: Permit) -> Coroutine[Any, Any, None]:
+        """Ask it beside the one that is late: a try like any other."""
+        self._queue.remove(other)
+        until = self._until(other, parts)
+        for part in parts:
+            self._left[part].tried(other)
+        return self._request(other, parts, permit, until)
 
     async def _panel(self, candidate: Candidate, parts: tuple[Query, ...], permit: Permit) -> None:
         """One try at several members of a provider at once, heard together."""
@@ -165,9 +188,10 @@ class Walk:
         if isinstance(heard, FeedmuxError):
             self._left[part].errors.append(heard)
         elif heard is not None and heard.jumped:
-            confirms = self._router.budget.spend(self._clock.monotonic())
-            self._suspect(said[0].by[0], self._left[part], heard.entry, confirms)
+            confirms = self._witnesses.may_be_asked(heard.by[0])
+            self._suspect(heard.by[0], self._left[part], heard.entry, confirms)
         elif heard is not None:
+            self._witnesses.heard(self._left[part], heard.entry)
             self._members.keep(part, heard)
             self._end(self._left[part], heard.entry)
 
@@ -219,7 +243,7 @@ class Walk:
                     self._refuse(candidate, half)
             return
         doubtful = any(part in fetched.suspects for part in parts)
-        may_confirm = doubtful and self._router.budget.spend(self._clock.monotonic())
+        may_confirm = doubtful and (self._hedges.under_way or self._witnesses.may_be_asked(candidate))
         for part in parts:
             self._book(candidate, part, fetched, may_confirm)
 
@@ -233,8 +257,7 @@ class Walk:
         if errand is None:
             return
         if part in fetched.entries:
-            if errand.suspect is not None:
-                self._contradicted(errand.suspect, part)
+            self._witnesses.heard(errand, fetched.entries[part])
             self._end(errand, fetched.entries[part])
         elif part in fetched.suspects:
             self._suspect(candidate, errand, fetched.suspects[part], may_confirm)
@@ -242,21 +265,9 @@ class Walk:
             errand.failed(candidate, fetched.error)
 
     def _suspect(self, candidate: Candidate, errand: Errand, entry: Entry, may_confirm: bool) -> None:
-        """A price jumped: the second member to say so confirms it, else one more is asked where the budget allows."""
-        first, keeper = errand.suspect, self._router.fetcher.keeper
-        if first is not None and (confirmed := keeper.confirmed(errand.part, first, entry)):
-            self._end(errand, confirmed)
-            return
-        errand.failed(candidate, unconfirmed(candidate))
-        keeper.cache.remember_jump(errand.part, entry)
-        errand.suspect = entry
-        if first is not None or not may_confirm:
-            self._end(errand, errand.errors[-1])
-
-    def _contradicted(self, suspect: Entry, part: Query) -> None:
-        """Another member said what was known before: the jump counts against who said it, and confirms nothing."""
-        self._router.fetcher.keeper.cache.forget_jump(part, suspect.member)
-        self._router.fetcher.conduct.outlier(suspect.member, part)
+        end = self._witnesses.doubted(candidate, errand, entry, may_confirm)
+        if end is not None:
+            self._end(errand, end)
 
     # where nobody is next
 

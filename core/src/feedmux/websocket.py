@@ -28,14 +28,21 @@ FAREWELL = 1.0
 _ABNORMAL = 1006
 
 
-async def dial(outgoing: Outgoing, tls: ssl.SSLContext) -> Socket | Incoming:
+async def dial(outgoing: Outgoing, tls: ssl.SSLContext, at: str | None = None) -> Socket | Incoming:
     """Open a WebSocket there, or give the reply that refused to: no status but 101 opens one.
+
+    Where `at` is given it is the address connected to, and the host's name that of the certificate.
 
     Raises UpstreamDown (`sent=False` where nothing left) or BadPayload where what came is no HTTP.
     """
     try:
         uri = parse_uri(outgoing.url)
-        reader, writer = await asyncio.open_connection(uri.host, uri.port, ssl=tls if uri.secure else None)
+        reader, writer = await asyncio.open_connection(
+            at or uri.host,
+            uri.port,
+            ssl=tls if uri.secure else None,
+            server_hostname=uri.host if uri.secure else None,
+        )
     except InvalidURI:
         raise UpstreamDown("has an address that cannot be asked", sent=False) from None
     except OSError as error:

@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from feedmux.limits import Counts, Window
 
+SOON = 0.1
+"""Seconds in which a share surely is renewed that lacks what the window has."""
 GRAIN = 1000
 """Ends within `per` / GRAIN of each other are kept as one, at the later time: memory stays bounded, never unsafe."""
 
@@ -29,13 +31,34 @@ class WindowState(Struct, frozen=True):
 class SlidingWindow:
     """The units of one window that this process may occupy. Times are monotonic seconds, given by the caller."""
 
-    __slots__ = ("_ends", "_free", "_held", "_upstream", "counts", "limit", "per", "share")
+    __slots__ = (
+        "_ends",
+        "_free",
+        "_held",
+        "_upstream",
+        "ceiling",
+        "counts",
+        "elsewhere",
+        "limit",
+        "per",
+        "share",
+        "spare",
+        "wants",
+    )
 
     def __init__(self, window: Window, share: int | None = None) -> None:
         self.limit = window.limit
         self.per = window.per
         self.counts = window.counts
         self.share = window.limit if share is None else share
+        self.ceiling = self.share
+        """What the share could grow to when it was last renewed: the window without the others' shares."""
+        self.elsewhere = 0
+        """Units that others have surely sent."""
+        self.wants = 0
+        """The most that was asked for and that the share lacked, since it was last renewed."""
+        self.spare = self.limit
+        """The most that may be free: what is freed beyond that is given up, for others who wait for it."""
         self._free = self.share
         self._held = 0
         self._ends: deque[list[float]] = deque()  # [until, units, first until], oldest first
@@ -46,12 +69,34 @@ class SlidingWindow:
         ends = self._ends
         while ends and ends[0][0] <= now:
             self._free += int(ends.popleft()[1])
+        if self._free > self.spare:
+            self.share -= self._free - self.spare
+            self._free = self.spare
         return self._free
 
     @property
     def known_free(self) -> int:
         """Units free when last looked at: at least these are free now."""
         return self._free
+
+    def resize(self, share: int) -> None:
+        """From now on this many units may be occupied."""
+        self._free += share - self.share
+        self.share = share
+
+    def occupied(self, now: float, wall: float) -> tuple[tuple[float, int], ...]:
+        """What has ended and counts, as a holder tells the others: (until, units), on the wall clock."""
+        self.free(now)
+        return tuple((round(until + wall - now, 2), int(units)) for until, units, _ in self._ends)
+
+    @property
+    def under_way(self) -> int:
+        """Units whose attempts have not ended."""
+        return self._held
+
+    def room(self, now: float) -> int:
+        """Units that could be had now, the share grown as far as it can."""
+        return self.ceiling - self.share + self.free(now)
 
     def take(self, units: int) -> None:
         """Occupy units that `free` has just shown."""
@@ -71,7 +116,7 @@ class SlidingWindow:
     def correct(self, used: int, now: float) -> None:
         """The upstream counts `used` units in its window: where that is more than we know of, believe it."""
         self._upstream = (now, used)
-        excess = used - (self.share - self.free(now))
+        excess = used - self.elsewhere - (self.share - self.free(now))
         if excess > 0:
             self._free -= excess
             self._occupy(excess, now + self.per)
@@ -90,11 +135,14 @@ class SlidingWindow:
         missing = units - self.free(now)
         if missing <= 0:
             return now
+        self.wants = max(self.wants, units)
+        if units <= self.room(now):
+            return now + SOON
         for until, ending, _ in self._ends:
             missing -= int(ending)
             if missing <= 0:
                 return until
-        return now + self.per if units <= self.share else math.inf
+        return now + self.per if units <= max(self.share, self.ceiling, self.elsewhere) else math.inf
 
     def resets(self, now: float) -> float | None:
         """Seconds until all of it is free again, were nothing more sent; None where it is unused."""
@@ -104,7 +152,8 @@ class SlidingWindow:
 
     def left(self, now: float) -> float:
         """The share of the window that is free, 0 to 1."""
-        return max(0.0, self.free(now) / self.share) if self.share else 0.0
+        whole = max(self.share, self.ceiling)
+        return max(0.0, self.room(now) / whole) if whole else 0.0
 
     def used_upstream(self, now: float) -> int | None:
         """What the upstream said it had counted, while that is still news."""

@@ -14,6 +14,9 @@ SAMPLES = {
     "rows": '[{"symbol":"btc","current_price":1.5,"rank":1,"roi":null},{"symbol":"eth","current_price":2,"rank":2,"roi":{"times":2.5}}]',
     "text": '{"data":[{"ticker":"BTCUSDT","last":"91234.50","count":"7"}],"error":null}',
     "map": '{"bitcoin":{"usd":1.5},"ethereum":{"usd":2.5}}',
+    "ids": '{"coins":{"net:a":{"symbol":"DAI","price":1.5},"net:b":{"symbol":"LINK","price":2.5}}}',
+    "unnamed": '{"coins":{"net:a":{"price":1.5},"net:b":{"price":2.5}}}',
+    "single": '{"data":{"id":"bitcoin","symbol":"BTC","priceUsd":"1.5"},"timestamp":1764000000000}',
     "columns": '[[1764000000000,"1.5","2.5",3],[1764003600000,"2.5","3.5",4]]',
     "odd": '{"class":"x","24h":1.5,"provider":"somebody","a-b":[1,2,3],"nothing":null}',
 }
@@ -100,6 +103,11 @@ def test_numbers_as_text_are_read_as_numbers(feedmux: Any, tmp_path: Path) -> No
 
 def test_a_key_that_is_no_name_is_renamed(feedmux: Any, tmp_path: Path) -> None:
     assert "rename={'n24h': '24h'}" in drafted(feedmux, tmp_path, '{"24h": 1.5}')
+
+
+@pytest.mark.parametrize("kind", ["ids", "single"])
+def test_what_names_its_own_symbol_and_price_is_a_quote(feedmux: Any, tmp_path: Path, kind: str) -> None:
+    assert "row.symbol.upper()" in drafted(feedmux, tmp_path, SAMPLES[kind])
 
 
 def test_a_sample_that_tells_of_nothing_is_an_error(feedmux: Any, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from feedmux.event import (
     Compared,
     Considered,
     Event,
+    Hedged,
     Held,
     Joined,
     Misbehaved,
@@ -64,6 +65,7 @@ TOLD = [
         "a, 1.2 s: down: HTTP 500",
     ),
     (Held(at=0, member="a", what="BTC", detail="jumped by 40 %"), "BTC from a: jumped by 40 %"),
+    (Hedged(at=0, member="b", beside="a", after=2.0), "b: a takes longer than 2.0 s"),
     (
         Compared(at=0, what="BTC", price=100.5, spread=0.099, said={"a": 100, "b": 101, "c": 110}, apart=("c",)),
         "BTC: 100.5, 9.90% apart, a 100, b 101, c 110 (apart)",

@@ -37,7 +37,7 @@ def quota(ctx: click.Context, as_json: bool | None) -> None:
     narrow = console.width < ROOMY
     console.print(_table(ledger, narrow))
     if narrow:
-        console.print(Text("not shown: upstream says; --json has everything", "dim"))
+        console.print(Text("not shown: upstream says, resets in; --json has everything", "dim"))
     console.print(Text(f"as {name} has it" if name else "no server was asked: nothing is used yet", "dim"))
 
 
@@ -48,7 +48,9 @@ def _table(ledger: list[LedgerRow], narrow: bool) -> Table:
     table.add_column("pool", overflow="fold")
     table.add_column("window", overflow="fold")
     table.add_column("left", no_wrap=True)
-    for heading in ("used", "resets in") if narrow else ("used", "upstream says", "resets in"):
+    for heading in (
+        ("used", "runs out in") if narrow else ("used", "upstream says", "resets in", "runs out in")
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in ledger:
         upstream = Text("" if row.used_upstream is None else f"{row.used_upstream:,}")
@@ -57,8 +59,8 @@ def _table(ledger: list[LedgerRow], narrow: bool) -> Table:
             Text(f"{row.limit:,} {UNITS[row.counts]} in {span(row.per)}"),
             _left(row) if narrow else Text.assemble(_bar(row), " ", _left(row)),
             Text(f"{row.used:,}"),
-            *(() if narrow else (upstream,)),
-            Text("" if row.reset is None else span(row.reset)),
+            *(() if narrow else (upstream, Text("" if row.reset is None else span(row.reset)))),
+            Text("" if row.runs_out is None else span(row.runs_out), "yellow"),
         )
     return table
 

@@ -105,6 +105,12 @@ def _(happened: event.Compared) -> Line:
 
 
 @line.register
+def _(happened: event.Hedged) -> Line:
+    told = f"{happened.member}: {happened.beside} takes longer than {span(happened.after)}"
+    return Line("hedged", told, "yellow")
+
+
+@line.register
 def _(happened: event.Waited) -> Line:
     return Line("waited", f"{span(happened.seconds)} until {happened.member} reopened", "yellow")
 

@@ -23,6 +23,7 @@ PRICES = (
     "rate",
     "usd",
     "price_usd",
+    "priceusd",
     "c",
 )
 _SYMBOL = re.compile(r"[A-Za-z0-9$._+-]{1,40}")
@@ -93,7 +94,7 @@ def _is_price(field: Field, wanted: str) -> bool:
 
 
 def _rows(document: Any, whole: str, shapes: Shapes) -> Rows:
-    """The first list or mapping of structs on the way down; the body itself where there is none."""
+    """The first list or mapping of structs on the way down; else the first with a symbol; else the body itself."""
     structs = {shape.name: shape for shape in shapes.structs}
     for expression, annotation, value in _below(document, whole, "said", structs):
         kind, _, inner = annotation.partition("[")
@@ -101,13 +102,24 @@ def _rows(document: Any, whole: str, shapes: Shapes) -> Rows:
         if kind == "list" and inner in structs:
             return _of_list(expression, structs[inner], value)
         if kind == "dict" and inner in structs:
-            first = next(iter(value), "")
-            return Rows(
-                f"{expression}.items()", structs[inner], "name", first if _SYMBOL.fullmatch(first) else ""
-            )
-    if whole in structs:
-        return _of_list("[said]", structs[whole], [document])
+            return _of_map(expression, structs[inner], value)
+    singles = [
+        _of_list(f"[{expression}]", structs[annotation], [value])
+        for expression, annotation, value in _below(document, whole, "said", structs)
+        if annotation in structs
+    ]
+    if singles:
+        return next((rows for rows in singles if rows.symbol), singles[0])
     raise ValueError("the sample tells of no things: neither an object nor a list of them")
+
+
+def _of_map(expression: str, shape: Shape, rows: dict[str, Any]) -> Rows:
+    """By key where keys can be symbols, else by what the rows say themselves."""
+    first = next(iter(rows), "")
+    if _SYMBOL.fullmatch(first):
+        return Rows(f"{expression}.items()", shape, "name", first)
+    listed = _of_list(f"{expression}.values()", shape, list(rows.values()))
+    return listed if listed.symbol else Rows(f"{expression}.items()", shape, "", "")
 
 
 def _of_list(expression: str, shape: Shape, rows: list[Any]) -> Rows:

@@ -21,6 +21,8 @@ from feedmux.transport import Incoming, Outgoing
 
 DEVIATIONS = 2.3263
 """How many standard deviations the 99th percentile of a normal distribution lies above its middle."""
+MOMENT = 1e-6
+"""Seconds by which two ways of adding up the same times may differ."""
 PATIENCE = 60.0
 """Seconds after which a request that hangs is given up by the network."""
 
@@ -42,6 +44,11 @@ class Remote:
         self.requests = 0
         self.refusals: list[float] = []
         self.banned = 0
+        self.early = 0
+        """Requests that came before the time that a refusal had named."""
+        self.late = 0
+        """Requests that came from `calm_from` on."""
+        self.calm_from = math.inf
         self.cost: Callable[[str], int] = lambda path: 1
         self._faults = faults
         self._market = market
@@ -59,10 +66,14 @@ class Remote:
         ]
         self._recent: deque[float] = deque()
         self._banned_until = -math.inf
+        self._told_until = -math.inf
 
     async def send(self, outgoing: Outgoing) -> Incoming:
         """One exchange, as the network and the upstream would have it at this time."""
+        now = self._clock.monotonic()
         self.requests += 1
+        self.early += now < self._told_until
+        self.late += now >= self.calm_from
         if self._now("unreachable"):
             raise UpstreamDown("cannot be reached", sent=False)
         takes = self._upstream.latency.median * math.exp(self._dice.gauss(0, 1) * self._spread)
@@ -75,6 +86,8 @@ class Remote:
             raise UpstreamTimeout("did not answer in time")
         answer = self._answer(outgoing)
         await self._clock.sleep(takes - arrives)
+        if (asked := answer.headers.get("retry-after")) is not None:
+            self._told_until = max(self._told_until, self._clock.monotonic() + float(asked) - MOMENT)
         return answer
 
     async def aclose(self) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from functools import partial
+from typing import Any
 
 import feedmux
-from feedmux import virtual
+from feedmux import Answer, virtual
 from feedmux.clock import Chance, Clock
 from feedmux.errors import FeedmuxError
-from feedmux.limits import Limits
+from feedmux.limits import Limits, Tier
 from feedmux.mux import Mux
 from feedmux.query import Query
 from feedmux.settings import EngineSettings, Settings
@@ -27,6 +29,10 @@ from feedmux.store import MemoryStore
 GRACE = 0.05
 """Seconds by which an answer may miss its deadline."""
 RESTARTING = "restarting"
+SETTLES = 900.0
+"""Seconds after the last fault within which every provider has to have traffic again."""
+ENOUGH = 200
+"""Requests in calm from which on nobody may be without one."""
 
 
 def simulate(
@@ -64,6 +70,7 @@ class _Trial:
             scenario.load, scenario.faults, self._clock, self._chance.generator("callers")
         )
         self._remotes = {name: self._remote(name, market) for name in limits}
+        self._expired = 0
 
     def _remote(self, name: str, market: Market) -> Remote:
         remote = Remote(
@@ -75,6 +82,7 @@ class _Trial:
             self._chance.generator(f"upstream/{name}"),
         )
         costs = {f"/{q.capability}": t.cost for q, t in self._limits[name].serves.items()}
+        remote.calm_from = SETTLES + max((fault.ends for fault in self._scenario.faults), default=0.0)
         remote.cost = lambda path: cost if isinstance(cost := costs.get(path, 1), int) else 1
         return remote
 
@@ -108,6 +116,7 @@ class _Trial:
         else:
             ended = self._clock.monotonic()
             cached = ended == began
+            self._expired += _expired(answer, self._clock.now())
             self._tally.answered(query, began, ended, answer.items, stale=answer.stale, cached=cached)
         late = self._clock.monotonic() - began - self._scenario.load.deadline
         self._tally.late = max(self._tally.late, late)
@@ -127,7 +136,22 @@ class _Trial:
             refuses = any(f.kind == "refuses" and f.provider == name for f in self._scenario.faults)
             if remote.refusals and keeps_declared and not refuses:
                 broken.append(f"{name} had to refuse {len(remote.refusals)} times")
-        return broken
+            if remote.early:
+                broken.append(f"{name} was asked {remote.early} times before the time that it had named")
+        if self._expired:
+            broken.append(f"{self._expired} answers were older than they may be")
+        return broken + self._forgotten()
+
+    def _forgotten(self) -> list[str]:
+        """Primaries that nobody asks any more though all has been well for long; a large weight is asked often."""
+        total = sum(remote.late for remote in self._remotes.values())
+        weights = sum(limits.weight for limits in self._limits.values())
+        return [
+            f"{name} was not asked again after the last fault"
+            for name, remote in self._remotes.items()
+            if not (remote.late or remote.refusals or self._limits[name].tier is not Tier.PRIMARY)
+            and total * self._limits[name].weight / weights >= ENOUGH
+        ]
 
     async def beside(self) -> Side:
         """That of a client which counts nothing."""
@@ -144,3 +168,9 @@ class _Trial:
 
         await self._callers.ask(self._scenario.seconds, ask)
         return self._tally.side(self._remotes)
+
+
+def _expired(answer: Answer[Any], now: datetime) -> bool:
+    """Whether any of it, of a series its newest, is older than it may be served."""
+    ages = [(now - item.observed_at).total_seconds() for item in answer.items if item.observed_at]
+    return bool(ages) and (max if answer.query.many else min)(ages) > answer.query.max_stale

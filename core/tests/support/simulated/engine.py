@@ -76,6 +76,7 @@ def sound(answer: Answer[Any], symbols: tuple[str, ...] = ()) -> None:
         price = getattr(item, "price", 1.0)
         assert math.isfinite(price)
         assert price > 0
+        assert getattr(item, "vs", "USD") == getattr(answer.query, "vs", "USD")
         assert item.provider
         assert item.fetched_at is not None
         assert item.observed_at is not None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from feedmux import FeedmuxError, Mux, Query
 from feedmux.clock import Random
 from simulated.engine import sound
+from simulated.soundness import young_enough
 
 LATE = 0.05
 """Seconds by which an answer may miss its deadline."""
@@ -36,6 +37,7 @@ class Callers:
             end = error.slug
         else:
             sound(answer)
+            young_enough(answer, self._mux.clock.now())
             end = "stale" if answer.stale else "fresh"
         took = self._mux.clock.monotonic() - began
         assert took <= self._deadline + LATE

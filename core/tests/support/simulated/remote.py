@@ -32,6 +32,16 @@ class Call(msgspec.Struct, frozen=True):
         return self.params.get("symbols", "").split(",")
 
 
+class Span(msgspec.Struct, frozen=True):
+    """One request from its beginning to its end on the loop's clock; `status` None where nobody waited for it."""
+
+    begun: float
+    ended: float
+    status: int | None
+    asked: float
+    """Seconds that its Retry-After asked for."""
+
+
 class Remote:
     """Carries one provider's requests and answers them.
 
@@ -55,6 +65,7 @@ class Remote:
         self.script = script
         self.prices: dict[str, float] = {}
         self.calls: list[Call] = []
+        self.spans: list[Span] = []
         self.refusals: list[float] = []
         """When it had to refuse, and would have banned us."""
         self.requests = 0
@@ -84,10 +95,14 @@ class Remote:
             self.log.append(self.name)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        answer: Incoming | None = None
         try:
-            return await self._answer(call)
+            answer = await self._answer(call)
+            return answer
         finally:
             self.in_flight -= 1
+            if self._keeps_calls:
+                self.spans.append(_span(call.begun, self.clock.monotonic(), answer))
 
     async def _answer(self, call: Call) -> Incoming:
         takes = self._chance.uniform(*self.delays)
@@ -114,6 +129,11 @@ class Remote:
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+
+def _span(begun: float, ended: float, answer: Incoming | None) -> Span:
+    asked = float(answer.headers.get("retry-after", 0)) if answer else 0.0
+    return Span(begun, ended, answer.status if answer else None, asked)
 
 
 def body(document: Any, status: int = 200, **headers: str) -> Incoming:
