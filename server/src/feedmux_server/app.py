@@ -17,6 +17,7 @@ from feedmux.store import Store
 from feedmux_server import (
     capability,
     compat,
+    decision_log,
     metrics,
     page,
     problem,
@@ -80,6 +81,7 @@ def create_app(
                         app.register(tool)
                     async with (
                         tracing.opened(chosen.server.otlp_endpoint, mux.clock) as desk.tracing,
+                        decision_log.opened(chosen.server.decision_log, mux.clock) as desk.log,
                         upkeep(app, mux, traffic, chosen.server, again) as gauges,
                     ):
                         gauges.add("feedmux_stream_clients", lambda: hub.clients)

@@ -16,6 +16,7 @@ from feedmux.event import (
     Changed,
     Compared,
     Considered,
+    Hedged,
     Held,
     Joined,
     Misbehaved,
@@ -33,6 +34,7 @@ Step: TypeAlias = (
     | Changed
     | Compared
     | Considered
+    | Hedged
     | Held
     | Joined
     | Misbehaved

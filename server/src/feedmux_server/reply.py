@@ -14,6 +14,7 @@ from feedmux.event import (
     Cached,
     Compared,
     Event,
+    Hedged,
     Joined,
     ServedStale,
     Skipped,
@@ -90,6 +91,8 @@ def _step(event: Event) -> str:
             return f"tried {member}: {result.value} {got}/{asked} in {seconds * 1000:.0f} ms"
         case Compared(what=what, price=price, said=said):
             return f"compared {what}: {len(said)} heard{', no consensus' if price is None else ''}"
+        case Hedged(member=member, beside=beside):
+            return f"{member} beside {beside}"
         case Waited(member=member, seconds=seconds):
             return f"waited {seconds:.1f} s for {member}"
         case ServedStale(what=what, age=age):

@@ -19,6 +19,7 @@ from litestar import Litestar
 
 from feedmux_server.listener import Address
 from feedmux_server.traffic import Traffic
+from feedmux_server.workers import assigned, end_with_parent
 
 GRACE = 8.0
 """Seconds that requests under way have to end once the server is told to stop."""
@@ -61,6 +62,7 @@ async def serving(app: Litestar, address: Address, started: Callable[[Litestar],
         # asyncio's own handler loses a signal that comes while granian's threads fill the loop's wake-up pipe
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
     async with app.lifespan():
+        orphaned = loop.create_task(end_with_parent()) if assigned() else None
         server = _server(app, address)
         task = loop.create_task(server.serve())
         if await _listening(task, address):
@@ -70,6 +72,8 @@ async def serving(app: Litestar, address: Address, started: Callable[[Litestar],
         stopping = loop.create_task(stop.wait())
         await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        if orphaned is not None:
+            orphaned.cancel()
         if not task.done():
             _log.info("stopping")
             if (readiness := app.state.get("readiness")) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from feedmux_server.app import create_app
 from feedmux_server.hosts import is_loopback
 from feedmux_server.listener import Address, Unusable, free
 from feedmux_server.runner import run
+from feedmux_server.workers import Failed, assigned, refused
+from feedmux_server.workers import serve as serve_together
 
 
 @click.command()
@@ -29,32 +32,70 @@ from feedmux_server.runner import run
     "--port", type=click.IntRange(0, 65535), help="Port, 0 for any.  [default: 8000, or as configured]"
 )
 @click.option("--config", type=click.Path(path_type=Path), help="TOML file instead of ./feedmux.toml.")
+@click.option("--decision-log", metavar="FILE", help="Append a line for each question to this file.")
 @click.option(
     "--sandbox",
     type=click.Choice([mode.value for mode in Sandbox]),
     help="Simulated answers: never, where no upstream answers at start, or always.  [default: off]",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that share the port.",
+)
 @click.pass_context
 def serve(
-    ctx: click.Context, host: str | None, port: int | None, config: Path | None, sandbox: str | None
+    ctx: click.Context,
+    host: str | None,
+    port: int | None,
+    config: Path | None,
+    decision_log: str | None,
+    sandbox: str | None,
+    workers: int,
 ) -> None:
     """Serve REST and a status page until interrupted."""
     with reported(False):
         setup = _setup(ctx, config, sandbox)
-        settings = _applied(setup.settings(), host, port)
+        settings = _applied(setup.settings(), host, port, decision_log)
         try:
-            address = free(settings.server.host, settings.server.port)
+            address = assigned() or free(settings.server.host, settings.server.port)
         except Unusable as error:
             click.echo(f"feedmux serve: {error}", err=True)
             ctx.exit(WRONG)
         log.configure(settings.server.log)
+        if workers > 1:
+            _serve_together(ctx, workers, settings, address)
+            return
         app = create_app(
             _answering(settings, address),
             plugins=setup.plugins,
             extensions=setup.extensions,
-            read=lambda: _answering(_applied(setup.settings(), host, port), address),
+            read=lambda: _answering(_applied(setup.settings(), host, port, decision_log), address),
         )
         run(app, address, lambda started: _announce(started, address))
+
+
+def _serve_together(ctx: click.Context, workers: int, settings: Settings, address: Address) -> None:
+    """Have other processes serve as this command was asked to, each on its own."""
+    if why := refused(settings):
+        click.echo(f"feedmux serve: --workers {workers}: {why}", err=True)
+        ctx.exit(WRONG)
+    before = ctx.obj if isinstance(ctx.obj, Setup) else Setup()
+    options = {
+        "--config": ctx.params["config"] or before.config,
+        "--host": ctx.params["host"],
+        "--port": address.port,
+        "--decision-log": ctx.params["decision_log"],
+        "--sandbox": settings.engine.sandbox.value,
+    }
+    given = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    try:
+        asyncio.run(serve_together(workers, ["-m", "feedmux", "serve", *given], address))
+    except Failed as error:
+        click.echo(f"feedmux serve: {error}", err=True)
+        ctx.exit(WRONG)
 
 
 def _setup(ctx: click.Context, config: Path | None, sandbox: str | None) -> Setup:
@@ -68,12 +109,14 @@ def _setup(ctx: click.Context, config: Path | None, sandbox: str | None) -> Setu
     return msgspec.structs.replace(before, **changes)
 
 
-def _applied(settings: Settings, host: str | None, port: int | None) -> Settings:
+def _applied(settings: Settings, host: str | None, port: int | None, decision_log: str | None) -> Settings:
     server: ServerSettings = settings.server
     if host is not None:
         server = msgspec.structs.replace(server, host=host)
     if port is not None:
         server = msgspec.structs.replace(server, port=port)
+    if decision_log is not None:
+        server = msgspec.structs.replace(server, decision_log=decision_log)
     return msgspec.structs.replace(settings, server=server)
 
 
