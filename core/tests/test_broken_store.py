@@ -14,6 +14,7 @@ class Raising:
     """A store that is out of reach."""
 
     shares = False
+    lasts = True
 
     async def read(self, key):
         raise OSError("gone")
@@ -41,6 +42,7 @@ class Hanging:
     """A store that never answers."""
 
     shares = False
+    lasts = True
 
     async def read(self, key):
         await virtual.virtual_clock().sleep(1e6)

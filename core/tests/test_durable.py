@@ -12,7 +12,7 @@ from simulated.remote import Remote, body, in_turn, refusal
 from feedmux import DAY, Backoff, Listed, ListingSource, NoProvider, Quotes, Request, Settings, Terms, Window
 from feedmux.breaker import State
 from feedmux.settings import ProviderSettings
-from feedmux.store import MemoryStore
+from feedmux.store import FleetingStore, MemoryStore
 
 BTC = Quotes(["BTC"])
 
@@ -239,3 +239,19 @@ async def test_only_a_long_window_is_written_while_it_is_drawn_on_and_at_most_ev
         written = store.writes - at_start
 
     assert most - 1 <= written <= most
+
+
+@pytest.mark.parametrize(("kind", "written"), [(MemoryStore, True), (FleetingStore, False)])
+async def test_answers_are_written_only_where_a_later_engine_may_read_them(kind, written):
+    class Shelving(kind):
+        shelved_any = False
+
+        async def shelve(self, answers, now):
+            self.shelved_any = self.shelved_any or bool(answers)
+            await super().shelve(answers, now)
+
+    store = Shelving()
+    async with world({"one": (provider(), Remote())}, store=store) as simulated:
+        await simulated.mux.get(Quotes(["BTC"]))
+
+    assert store.shelved_any is written

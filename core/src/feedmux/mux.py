@@ -106,8 +106,9 @@ class Mux:
             await self._concert.heed(self._fleet.standings.values())
             self._background(self._concert.run(lambda: self._fleet.standings.values()))
         self._kept = KeptAnswers(self._cache, self._store, self.clock, self.queries, self._background)
-        await self._kept.restore()
-        self._cache.kept = self._kept.note
+        if self._store.lasts:
+            await self._kept.restore()
+            self._cache.kept = self._kept.note
         if self._store.shares:
             self._background(self._kept.run())
         self._fetcher.conduct.rotations = self._fleet.rotations

@@ -19,7 +19,7 @@ from feedmux.registry import Registry
 from feedmux.settings import Sandbox, Settings
 from feedmux.sqlite import SqliteStore
 from feedmux.statefile import SCHEME, holders, location, opened
-from feedmux.store import Guarded, MemoryStore, Store
+from feedmux.store import FleetingStore, Guarded, Store
 
 AUTO_PATIENCE = 3.0
 """Seconds an upstream has to answer at start before `sandbox = auto` holds it to be out of reach."""
@@ -74,7 +74,7 @@ async def _stored(chosen: Settings, store: Store | None, usual: bool, clock: Clo
     if store is not None:
         yield Guarded(store)
     elif not kept or (database := await asyncio.to_thread(opened, location(url), clock)) is None:
-        yield MemoryStore()
+        yield FleetingStore()
     else:
         file = SqliteStore(database, holders(location(url)))
         try:
@@ -108,7 +108,7 @@ async def _resolved(chosen: Settings, registry: Registry, clock: Clock, store: S
 
 def _store_for(chosen: Settings, store: Store) -> Store:
     """The store; in the sandbox one of its own, so that nothing simulated is ever kept."""
-    return MemoryStore() if chosen.engine.sandbox is Sandbox.ON else store
+    return FleetingStore() if chosen.engine.sandbox is Sandbox.ON else store
 
 
 def _with_sandbox(chosen: Settings, mode: Sandbox) -> Settings:

@@ -240,6 +240,7 @@ class SqliteStore:
     """A Store on a state file. One thread does the work, in the order in which it came."""
 
     shares = True
+    lasts = True
 
     def __init__(self, database: Database, directory: Path) -> None:
         """`directory` is where those who share the file show that they live."""

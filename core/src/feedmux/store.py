@@ -52,6 +52,8 @@ class Store(Protocol):
 
     shares: bool
     """Whether several holders share windows here by `renew`; where not, `lease` gives the whole and states are written."""
+    lasts: bool
+    """Whether what is kept may be read by a later engine: answers need not be written where not."""
 
     async def read(self, key: str) -> Versioned | None:
         """The value under a key, or None."""
@@ -86,6 +88,7 @@ class MemoryStore:
     """A store that lives as long as the object: one process, nothing on disk."""
 
     shares = False
+    lasts = True
 
     def __init__(self) -> None:
         self._values: dict[str, Versioned] = {}
@@ -120,6 +123,12 @@ class MemoryStore:
         return []
 
 
+class FleetingStore(MemoryStore):
+    """A store that ends with its engine."""
+
+    lasts = False
+
+
 class Guarded:
     """A store that may fail or hang: nobody waits for it for long, and the engine goes on with what it holds.
 
@@ -130,6 +139,7 @@ class Guarded:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.shares = store.shares
+        self.lasts = store.lasts
         self._rests_until = 0.0
         self.degraded = ""
         """Why the store was of no use when it was last asked, empty where it was."""
