@@ -51,6 +51,13 @@ def test_what_does_not_hold_ends_in_exit_code_1_with_what_was_found(feedmux: Any
     assert "- quotes: brings nothing: " in told.stdout
 
 
+def test_a_case_that_asks_no_question_is_named(feedmux: Any, installed: Path) -> None:
+    (installed / "cases" / "quotes.json").write_bytes(encode(replace(QUOTES, parameters={})))
+    told = feedmux("check-provider", "acme")
+    assert told.exit_code == 2
+    assert "case quotes asks no question: symbols: is missing" in told.stderr
+
+
 def test_the_report_comes_as_json(feedmux: Any, installed: Path) -> None:
     document = json.loads(feedmux("check-provider", "acme", "--json").stdout)
     assert document["provider"] == "acme"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from feedmux import virtual
 from feedmux.conformance.case import LISTING, Case, named, packaged
-from feedmux.errors import SettingsError, described
+from feedmux.errors import InvalidQuery, SettingsError, described
 from feedmux.limits import Terms
 from feedmux.provider import Upstream
 from feedmux.query import Query
@@ -105,10 +105,13 @@ class Subject:
         return (own.limits.serves if own and own.limits else {}) or self.loaded.limits.serves
 
     def questions(self) -> list[tuple[Case, Query]]:
-        """The cases that answer a question that it serves, and the question."""
+        """The cases that answer a question that it serves, and the question.
+
+        Raises SettingsError naming a case whose parameters make none.
+        """
         serves = {kind.capability: kind for kind in self.loaded.limits.serves} if self.loaded else {}
         return [
-            (case, serves[case.capability].from_strings(case.parameters))
+            (case, _question(serves[case.capability], case))
             for case in self.cases
             if case.capability in serves
         ]
@@ -119,6 +122,13 @@ class Subject:
             if case.capability == LISTING and case.succeeds and case.member in ("", member):
                 return case
         return None
+
+
+def _question(kind: type[Query], case: Case) -> Query:
+    try:
+        return kind.from_strings(case.parameters)
+    except InvalidQuery as error:
+        raise SettingsError(f"case {case.name} asks no question: {error.detail}") from None
 
 
 def installed(name: str, more: Iterable[Case] = (), bodies: int = BODIES) -> Subject:
@@ -142,7 +152,11 @@ def installed(name: str, more: Iterable[Case] = (), bodies: int = BODIES) -> Sub
         cases = resources.files(top).joinpath("cases")
         own = cases.joinpath(name)
         packed = packaged(own if own.is_dir() else cases)
-        return Subject(name, plugin, [*packed, *more], _directory(top), bodies)
+        subject = Subject(name, plugin, [*packed, *more], _directory(top), bodies)
+        subject.questions()
+        return subject
+    except SettingsError:
+        raise
     except ModuleNotFoundError as error:
         if error.name != top:
             raise SettingsError(f"{name}: import failed: {described(error)}") from error
