@@ -141,6 +141,13 @@ async def test_an_answer_outlives_the_process_and_is_marked_stale_by_its_own_tim
     assert (first.stale, again.stale) == (False, True)
 
 
+async def test_an_answer_of_a_provider_that_is_gone_is_let_go_of(path):
+    async with world({"gone": (provider(), Remote())}, store=AtOnce(path)) as simulated:
+        await simulated.mux.get(BTC)
+    async with world({"here": (provider(), Remote())}, store=AtOnce(path)) as simulated:
+        assert (await simulated.mux.get(BTC)).providers == ("here",)
+
+
 async def test_an_answer_inside_its_ttl_is_not_asked_for_again_after_a_restart(path):
     remote = Remote()
     providers = {"one": (provider(endpoint(Trending, Terms(ttl=300))), remote)}

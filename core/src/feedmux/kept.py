@@ -5,7 +5,7 @@ A stored answer names its question's class and is decoded as what that class say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Hashable, Mapping
+from collections.abc import Callable, Container, Coroutine, Hashable, Mapping
 from typing import Any
 
 import msgspec
@@ -56,12 +56,14 @@ class KeptAnswers:
         store: Store,
         clock: Clock,
         queries: Mapping[str, type[Query]],
+        providers: Container[str],
         background: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._cache = cache
         self._store = store
         self._clock = clock
         self._queries = queries
+        self._providers = providers
         self._background = background
         self._waiting: dict[tuple[Hashable, str], Entry] = {}
         self._writing = False
@@ -144,6 +146,8 @@ class KeptAnswers:
         kept = msgspec.msgpack.decode(one.value, type=_Kept)
         if kept.version != VERSION:
             raise ValueError(f"version {kept.version}")
+        if kept.provider not in self._providers:
+            return  # it is not installed any more, and nobody could say whose word that is
         items = msgspec.msgpack.decode(kept.items, type=tuple[self._queries[capability].item, ...])  # type: ignore[misc]
         now = self._clock.monotonic()
         behind = now - self._wall()

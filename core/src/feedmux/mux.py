@@ -105,7 +105,14 @@ class Mux:
             self._background(self._sharing.run())
             await self._concert.heed(self._fleet.standings.values())
             self._background(self._concert.run(lambda: self._fleet.standings.values()))
-        self._kept = KeptAnswers(self._cache, self._store, self.clock, self.queries, self._background)
+        self._kept = KeptAnswers(
+            self._cache,
+            self._store,
+            self.clock,
+            self.queries,
+            self._registry.providers,
+            self._background,
+        )
         if self._store.lasts:
             await self._kept.restore()
             self._cache.kept = self._kept.note
