@@ -174,8 +174,9 @@ async def crashed(path, providers, question):
 
 
 async def test_an_answer_survives_a_crash(path):
-    copy = await crashed(path, {"one": (provider(), Remote())}, BTC)
-    async with world({}, store=AtOnce(copy)) as simulated:
+    providers = {"one": (provider(), Remote())}
+    copy = await crashed(path, providers, BTC)
+    async with world(providers, store=AtOnce(copy)) as simulated:
         assert len(simulated.mux.held(BTC)) == 1
 
 
