@@ -1,6 +1,6 @@
 """Killed at any moment, the server starts again and knows what it knew: backoffs, quotas, answers.
 
-FEEDMUX_KILLS=200 kills as often; it is 10 times otherwise.
+FEEDMUX_KILLS=200 kills as often; it is 5 times otherwise.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .distributions import environment
 from .metered import NAME, Metered, prepared
 
 pytestmark = pytest.mark.anyio
-KILLS = int(os.environ.get("FEEDMUX_KILLS", "10"))
+KILLS = int(os.environ.get("FEEDMUX_KILLS", "5"))
 SETTLED = 0.15
 """Seconds after which an answer that was given must have been written."""
 

@@ -1,6 +1,6 @@
 """Every plugin as its wheel alone brings it, beside the core and what both require: it keeps what providers promise.
 
-Each body is broken 100 times here; FEEDMUX_TEST_BODIES=1000 does as `feedmux check-provider` does. `-s` shows a table.
+Each body is broken 30 times here; FEEDMUX_TEST_BODIES=1000 does as `feedmux check-provider` does. `-s` shows a table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from feedmux.clock import SystemClock
 from .environment import built, empty, install
 
 ROOT = Path(__file__).parents[2]
-BODIES = os.environ.get("FEEDMUX_TEST_BODIES", "100")
+BODIES = os.environ.get("FEEDMUX_TEST_BODIES", "30")
 PROVIDERS = {
     "aggregator": "feedmux-aggregator",
     "alternative_me": "feedmux-alternative-me",

@@ -8,3 +8,4 @@ from feedmux.conformance import Suite
 class TestConformance(Suite):
     provider = "alternative_me"
     recordings = Path(__file__).parent / "recorded"
+    bodies = 250  # of each; `feedmux check-provider` takes 1,000

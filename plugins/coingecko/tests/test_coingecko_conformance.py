@@ -8,3 +8,4 @@ from feedmux.conformance import Suite
 class TestConformance(Suite):
     provider = "coingecko"
     recordings = Path(__file__).parent / "recorded"
+    bodies = 100  # of each of many cases; `feedmux check-provider` takes 1,000

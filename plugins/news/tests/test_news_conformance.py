@@ -5,3 +5,4 @@ from feedmux.conformance import Suite
 
 class TestConformance(Suite):
     provider = "news"
+    bodies = 250  # of each; `feedmux check-provider` takes 1,000
