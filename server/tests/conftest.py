@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import entry_points
@@ -10,8 +11,10 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 from httpx import ASGITransport, AsyncClient
 from litestar import Litestar
+from structlog.testing import capture_logs
 
 from feedmux import (
     Backoff,
@@ -302,3 +305,12 @@ def installed(wire: Wire) -> Serving:
 async def sandboxed(installed: Serving) -> AsyncIterator[Client]:
     async with installed() as opened:
         yield opened
+
+
+@pytest.fixture
+def lines() -> Iterator[list[Any]]:
+    """What is logged, from information on."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    with capture_logs() as found:
+        yield found
+    structlog.reset_defaults()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 from feedmux import Settings, SettingsError
 from feedmux.secret import Secret
@@ -50,14 +47,6 @@ async def operated(file: File, serving: Any) -> AsyncIterator[Any]:
     """A client of a server whose settings are that file."""
     async with serving("alpha", "beta", server=file.read().server, read=file.read) as client:
         yield client
-
-
-@pytest.fixture
-def lines() -> Iterator[list[Any]]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
-    with capture_logs() as found:
-        yield found
-    structlog.reset_defaults()
 
 
 @asynccontextmanager

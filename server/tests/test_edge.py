@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 pytestmark = pytest.mark.anyio
 EVERYWHERE = ["/", "/v1/quotes?symbols=BTC", "/v1/quotes", "/nothing", "/static/page.css", "/api/health"]
@@ -89,15 +85,6 @@ async def test_head_is_get_without_the_body(client: Any) -> None:
     assert reply.status_code == 200
     assert reply.content == b""
     assert int(reply.headers["content-length"]) > 100
-
-
-@pytest.fixture
-def lines() -> Iterator[list[Any]]:
-    """What is logged, from information on."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
-    with capture_logs() as found:
-        yield found
-    structlog.reset_defaults()
 
 
 async def test_a_request_is_one_line_without_its_query_string(lines: list[Any], client: Any) -> None:

@@ -79,7 +79,7 @@ async def test_no_upstream_refuses_and_nine_tenths_of_every_binding_window_are_u
     assert set(callers.ended) == {"fresh", "no-provider"}
     for name, remote in remotes.items():
         binding = remote.rules[1] if name == "day" and HOURS < 10 else remote.rules[0]
-        used = binding.used() / max(binding.capacity(HOURS * HOUR), binding.capacity(binding.per))
+        used = binding.used / max(binding.capacity(HOURS * HOUR), binding.capacity(binding.per))
         assert used >= 0.9, f"{name} used {used:.1%}"
 
 

@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-import structlog
-
 from feedmux import consensus
 from feedmux.cache import Entry
 from feedmux.crossed import SOURCE, Crossed
-from feedmux.errand import TRIES, Errand
+from feedmux.errand import TRIES, Errand, ending
 from feedmux.errors import FeedmuxError, NoProvider
 from feedmux.event import Compared, Considered, Event, Held, Reason
 from feedmux.hearing import Hearing
@@ -29,8 +27,6 @@ from feedmux.walk import Walk
 
 if TYPE_CHECKING:
     from feedmux.router import Router
-
-_log = structlog.get_logger("feedmux.crossing")
 
 
 class Crossing:
@@ -64,10 +60,8 @@ class Crossing:
     async def run(self) -> None:
         """Ask several at once; every errand is told its end exactly once."""
         try:
-            await self._along()
-        except Exception as error:  # noqa: BLE001 - a mistake of ours ends this crossing, never in silence
-            _log.error("the engine failed on a question", exc_info=error)
-            self._end_all(NoProvider("the engine failed on this question; its log says how", retry_after=1.0))
+            with ending(self._end_all):
+                await self._along()
         finally:
             self._end_all(NoProvider("the engine is closing"))
 

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
 
 from feedmux.cache import Entry
-from feedmux.errors import FeedmuxError, NoQuota, RateLimited, Unauthorized
+from feedmux.errors import FeedmuxError, NoProvider, NoQuota, RateLimited, Unauthorized
 from feedmux.event import Event
 from feedmux.limits import Tier
 from feedmux.query import Query
 from feedmux.rotation import Candidate
 
+_log = structlog.get_logger("feedmux.errand")
 TRIES = 3
 """Members that are tried for a part, at most; one of tier emergency is one more, and so is who confirms a jump."""
+
+
+@contextmanager
+def ending(end_all: Callable[[FeedmuxError], None]) -> Iterator[None]:
+    """A mistake of ours in here ends every errand that is left, never in silence."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits is told
+        _log.error("the engine failed on a question", exc_info=error)
+        end_all(NoProvider("the engine failed on this question; its log says how", retry_after=1.0))
 
 
 class Errand:

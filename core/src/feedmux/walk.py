@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from feedmux.cache import Entry
-from feedmux.errand import TRIES, Errand
+from feedmux.errand import TRIES, Errand, ending
 from feedmux.errors import FeedmuxError, InvalidQuery, NoProvider, UnknownSymbol
 from feedmux.event import Considered, Reason, Skipped
 from feedmux.hedge import Hedges
@@ -26,8 +24,6 @@ from feedmux.witness import Witnesses
 
 if TYPE_CHECKING:
     from feedmux.router import Router
-
-_log = structlog.get_logger("feedmux.walk")
 
 
 class Walk:
@@ -68,10 +64,8 @@ class Walk:
     async def run(self) -> None:
         """Ask member after member; every errand is told its end exactly once."""
         try:
-            await self._along()
-        except Exception as error:  # noqa: BLE001 - a mistake of ours ends this walk, never in silence
-            _log.error("the engine failed on a question", exc_info=error)
-            self._end_all(NoProvider("the engine failed on this question; its log says how", retry_after=1.0))
+            with ending(self._end_all):
+                await self._along()
         finally:
             self._abandon()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, ClassVar
 
 from litestar.datastructures import State
@@ -67,20 +69,16 @@ async def reload(state: State) -> Reloaded:
 async def disable(state: State, name: FromPath[str]) -> ProviderStatus:
     """Ask a provider no more."""
     control = _control(state)
-    try:
+    with _installed():
         await control.mux.disable(name)
-    except InvalidQuery as error:
-        raise UnknownProvider(error.detail) from None
     return _status(control, name)
 
 
 async def enable(state: State, name: FromPath[str]) -> ProviderStatus:
     """Ask a provider again."""
     control = _control(state)
-    try:
+    with _installed():
         await control.mux.enable(name)
-    except InvalidQuery as error:
-        raise UnknownProvider(error.detail) from None
     return _status(control, name)
 
 
@@ -89,10 +87,8 @@ async def reset(state: State, scope: Scope, name: FromPath[str]) -> ProviderStat
     control, given = _control(state), parameters.given(scope["query_string"])
     parameters.refuse_unknown(given, Reset.__struct_fields__)
     force = parameters.decoded(Reset, given).force
-    try:
+    with _installed():
         stand = control.mux.reset(name, force=force)
-    except InvalidQuery as error:
-        raise UnknownProvider(error.detail) from None
     if stand:
         raise StillRefused(f"{', '.join(stand)} still asks to be left alone; force=true asks it all the same")
     return _status(control, name)
@@ -139,6 +135,15 @@ def _post(summary: str, gives: type, *errors: int, given: tuple[parameters.Param
         parameters=given,
         errors=(401, *errors),
     )
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    """What the engine calls a wrong question is here a path to nobody."""
+    try:
+        yield
+    except InvalidQuery as error:
+        raise UnknownProvider(error.detail) from None
 
 
 def _control(state: State) -> Control:

@@ -109,7 +109,7 @@ class Remote:
         before = takes * self._chance.random()
         await self.clock.sleep(before)
         cost = self._costs.get(call.path, 1)
-        allowed = [rule.count(self.clock.monotonic(), cost) for rule in self.rules]
+        allowed = [rule.allows(self.clock.monotonic(), cost) for rule in self.rules]
         await self.clock.sleep(takes - before)
         if not all(allowed):
             self.refusals.append(self.clock.monotonic())

@@ -3,73 +3,53 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
+
+from feedmux.limits import Counts, Window
+from feedmux.simulate import counting
 
 
 class Counting(Protocol):
     """One rule of an upstream. `capacity` is the most it would let through in so many seconds."""
 
     per: float
+    used: int
 
-    def count(self, at: float, cost: int) -> bool:
+    def allows(self, at: float, cost: int) -> bool:
         """Count a request that arrives now; False where it goes beyond what is allowed."""
         ...
 
     def capacity(self, seconds: float) -> float: ...
 
-    def used(self) -> int: ...
+
+class _Capacity:
+    window: Window
+
+    @property
+    def per(self) -> float:
+        return self.window.per
+
+    def capacity(self, seconds: float) -> float:
+        return self.window.limit * seconds / self.window.per
 
 
-class Fixed:
+class Fixed(_Capacity, counting.Fixed):
     """At most `limit` in each window of `per` seconds; the windows begin at `phase`, not when we think."""
 
     def __init__(self, limit: int, per: float, *, phase: float = 0.0, by_cost: bool = False) -> None:
-        self.limit, self.per, self.phase, self.by_cost = limit, per, phase, by_cost
-        self._window = -1
-        self._in_window = 0
-        self._used = 0
-
-    def count(self, at: float, cost: int) -> bool:
-        window = int((at - self.phase) // self.per)
-        if window != self._window:
-            self._window, self._in_window = window, 0
-        units = cost if self.by_cost else 1
-        self._in_window += units
-        self._used += units
-        return self._in_window <= self.limit
-
-    def capacity(self, seconds: float) -> float:
-        return self.limit * seconds / self.per
-
-    def used(self) -> int:
-        return self._used
+        super().__init__(_window(limit, per, by_cost), phase)
 
 
-class Sliding:
+class Sliding(_Capacity, counting.Sliding):
     """At most `limit` in any `per` seconds."""
 
     def __init__(self, limit: int, per: float, *, by_cost: bool = False) -> None:
-        self.limit, self.per, self.by_cost = limit, per, by_cost
-        self._seen: deque[tuple[float, int]] = deque()
-        self._inside = 0
-        self._used = 0
+        super().__init__(_window(limit, per, by_cost))
 
-    def count(self, at: float, cost: int) -> bool:
-        while self._seen and self._seen[0][0] <= at - self.per:
-            self._inside -= self._seen.popleft()[1]
-        units = cost if self.by_cost else 1
-        self._seen.append((at, units))
-        self._inside += units
-        self._used += units
-        return self._inside <= self.limit
 
-    def capacity(self, seconds: float) -> float:
-        return self.limit * seconds / self.per
-
-    def used(self) -> int:
-        return self._used
+def _window(limit: int, per: float, by_cost: bool) -> Window:
+    return Window(limit, per, Counts.COST if by_cost else Counts.REQUESTS)
 
 
 class Spacing:
@@ -78,18 +58,15 @@ class Spacing:
     def __init__(self, per: float) -> None:
         self.per = per
         self._last = float("-inf")
-        self._used = 0
+        self.used = 0
 
-    def count(self, at: float, cost: int) -> bool:
+    def allows(self, at: float, cost: int) -> bool:
         since, self._last = at - self._last, at
-        self._used += 1
+        self.used += 1
         return since >= self.per
 
     def capacity(self, seconds: float) -> float:
         return seconds / self.per
-
-    def used(self) -> int:
-        return self._used
 
 
 def most_within(counted: Sequence[tuple[float, int]], per: float) -> int:

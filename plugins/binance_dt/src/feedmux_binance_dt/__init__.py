@@ -84,18 +84,15 @@ def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
     """Last price, change and range over the rolling 24 hours. A market without trades says 0 and is left out."""
     tickers = {t.symbol: t for t in json.decode(body, type=list[_Ticker], strict=False) if t.last_price}
     return [
-        Quote(
-            symbol=symbol,
-            price=ticker.last_price,
-            vs=asked.query.vs,
-            pair=asked.pair(symbol),
-            id=ticker.symbol,
+        asked.quote(
+            symbol,
+            ticker.last_price,
+            from_unix_ms(ticker.close_time),
             change_24h=ticker.price_change,
             change_pct_24h=ticker.price_change_percent,
             high_24h=ticker.high_price,
             low_24h=ticker.low_price,
             volume_24h=ticker.quote_volume,
-            observed_at=from_unix_ms(ticker.close_time),
         )
         for symbol in asked.query.symbols
         if (ticker := tickers.get(asked.id(symbol)))

@@ -75,18 +75,15 @@ def parse_ticker(frame: bytes, asked: Asked[Quotes]) -> list[Quote]:
     if not told.c:
         return []
     return [
-        Quote(
-            symbol=symbol,
-            price=told.c,
-            vs=asked.query.vs,
-            pair=asked.pair(symbol),
-            id=told.s,
+        asked.quote(
+            symbol,
+            told.c,
+            from_unix_ms(told.E),
             change_24h=told.p,
             change_pct_24h=told.P,
             high_24h=told.h,
             low_24h=told.l,
             volume_24h=told.q,
-            observed_at=from_unix_ms(told.E),
         )
     ]
 

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from feedmux import InvalidQuery
-from feedmux.items import Interval
+from feedmux_server.compat.market import OhlcParameters
 
 Period = Annotated[int, Meta(ge=2, le=100, description="over how many candles")]
 
 
-class Asked(Struct, frozen=True):
-    """Whose candles, and how long each is."""
-
-    symbol: Annotated[str, Meta(description="such as BTC")] = "BTC"
-    timeframe: Annotated[Interval, Meta(description="the length of one candle")] = "1h"
-
-
-class BollingerParameters(Asked, frozen=True):
+class BollingerParameters(OhlcParameters, frozen=True):
     """Of Bollinger's bands."""
 
     period: Annotated[int, Meta(ge=1, le=100, description="over how many candles")] = 20
@@ -28,20 +21,20 @@ class BollingerParameters(Asked, frozen=True):
     ] = 2.0
 
 
-class StochRsiParameters(Asked, frozen=True):
+class StochRsiParameters(OhlcParameters, frozen=True):
     """Of the StochRSI."""
 
     rsi_period: Period = 14
     stoch_period: Period = 14
 
 
-class PeriodParameters(Asked, frozen=True):
+class PeriodParameters(OhlcParameters, frozen=True):
     """Of RSI and ATR."""
 
     period: Period = 14
 
 
-class MacdParameters(Asked, frozen=True):
+class MacdParameters(OhlcParameters, frozen=True):
     """Of the MACD; fast must be less than slow."""
 
     fast: Period = 12

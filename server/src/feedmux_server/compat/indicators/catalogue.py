@@ -10,18 +10,18 @@ from msgspec import Struct
 from feedmux_server import indicators as ta
 from feedmux_server.compat.indicators import reading
 from feedmux_server.compat.indicators.asked import (
-    Asked,
     BollingerParameters,
     MacdParameters,
     PeriodParameters,
     StochRsiParameters,
 )
 from feedmux_server.compat.indicators.body import AtrBody, ComprehensiveBody, RsiBody, SmaBody, ValueBody
+from feedmux_server.compat.market import OhlcParameters
 from feedmux_server.indicators import averages, oscillators, volatility
 from feedmux_server.indicators.series import Series
 
 PREFIX = "/api/indicators"
-A = TypeVar("A", bound=Asked)
+A = TypeVar("A", bound=OhlcParameters)
 
 
 class Indicator(Struct, Generic[A], frozen=True):
@@ -83,7 +83,7 @@ INDICATORS: tuple[Indicator[Any], ...] = (
         "The average close over 20, 50 and 200 candles",
         "trend",
         "➖",
-        Asked,
+        OhlcParameters,
         lambda asked: averages.SMA_CANDLES,
         reading.sma,
         SmaBody,
@@ -94,7 +94,7 @@ INDICATORS: tuple[Indicator[Any], ...] = (
         "The average close over 12, 26 and 50 candles, the newest weighing most",
         "trend",
         "〰️",
-        Asked,
+        OhlcParameters,
         lambda asked: averages.ema_candles(),
         reading.ema,
         ValueBody[ta.Emas],
@@ -127,7 +127,7 @@ INDICATORS: tuple[Indicator[Any], ...] = (
         "All seven with their usual parameters, and what they say together",
         "analysis",
         "🧮",
-        Asked,
+        OhlcParameters,
         lambda asked: averages.ema_candles(),
         reading.comprehensive,
         ComprehensiveBody,

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from feedmux_server import indicators as ta
 from feedmux_server.compat.indicators.asked import (
-    Asked,
     BollingerParameters,
     MacdParameters,
     PeriodParameters,
@@ -24,6 +23,7 @@ from feedmux_server.compat.indicators.body import (
     SmaBody,
     ValueBody,
 )
+from feedmux_server.compat.market import OhlcParameters
 from feedmux_server.indicators import Series, Signal, averages, oscillators
 from feedmux_server.indicators.signal import together
 
@@ -53,7 +53,7 @@ def atr(asked: PeriodParameters, series: Series, said: Said) -> Struct:
     )
 
 
-def sma(asked: Asked, series: Series, said: Said) -> Struct:
+def sma(asked: OhlcParameters, series: Series, said: Said) -> Struct:
     found, price = ta.sma(series), series.price
     trend = averages.sma_trend(series, found)
     return SmaBody(
@@ -68,7 +68,7 @@ def sma(asked: Asked, series: Series, said: Said) -> Struct:
     )
 
 
-def ema(asked: Asked, series: Series, said: Said) -> Struct:
+def ema(asked: OhlcParameters, series: Series, said: Said) -> Struct:
     found = ta.ema(series)
     trend = averages.ema_trend(series, found)
     return ValueBody(**said, value=found, data=found, signal=trend, trend=trend, current_price=series.price)
@@ -85,7 +85,7 @@ def rsi(asked: PeriodParameters, series: Series, said: Said) -> Struct:
     return RsiBody(**said, value=value, data=RsiData(value), signal=oscillators.rsi_signal(value))
 
 
-def comprehensive(asked: Asked, series: Series, said: Said) -> Struct:
+def comprehensive(asked: OhlcParameters, series: Series, said: Said) -> Struct:
     found = All(
         bollinger_bands=ta.bollinger(series, 20, 2.0),
         stoch_rsi=ta.stoch_rsi(series, 14, 14),

@@ -2,56 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp, Scope
+from msgspec import Struct
 
 from feedmux import Answer, Candles
 from feedmux.symbol import canonical
 from feedmux_server import parameters
-from feedmux_server.answers import encode, texts_of
 from feedmux_server.compat.indicators.body import Service, Services
 from feedmux_server.compat.indicators.catalogue import INDICATORS, PREFIX, Indicator
 from feedmux_server.compat.indicators.reading import Said
+from feedmux_server.compat.market import OhlcParameters
+from feedmux_server.compat.translation import TAG, one_question, telling
 from feedmux_server.desk import Desk
 from feedmux_server.indicators import Series
-from feedmux_server.operation import ASKING, Operation, route
+from feedmux_server.operation import Operation, route
 from feedmux_server.question import Question
-from feedmux_server.reply import Reply
-
-
-class IndicatorRoute:
-    """One indicator of one engine. The candles are the engine's, cached and coalesced; the rest is computed anew."""
-
-    def __init__(self, desk: Desk, indicator: Indicator[Any]) -> None:
-        self._desk = desk
-        self._indicator = indicator
-
-    async def serve(self, scope: Scope) -> ASGIApp:
-        """The indicator at the newest candle."""
-        asked = parameters.decoded(self._indicator.asked, texts_of(scope))
-        candles = Candles(canonical(asked.symbol), asked.timeframe, self._indicator.candles(asked))
-        answer = await self._desk.ask(Question(candles))
-        now = self._desk.mux.clock.now()
-        said = self._said(answer, asked.timeframe, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        body = self._indicator.body(asked, Series.of(answer.items), said)
-        return Reply(answer, encode(body)).aged(now)
-
-    def _said(self, answer: Answer[Any], timeframe: str, timestamp: str) -> Said:
-        newest = answer.items[-1]
-        return {
-            "success": True,
-            "symbol": newest.symbol,
-            "timeframe": timeframe,
-            "indicator": self._indicator.id.replace("-", "_"),
-            "data_points": len(answer.items),
-            "description": self._indicator.description,
-            "timestamp": timestamp,
-            "source": newest.provider,
-            "stale": answer.stale,
-            "sandbox": answer.sandbox,
-        }
 
 
 class ServicesRoute:
@@ -66,27 +34,51 @@ class ServicesRoute:
             success=True,
             services=[_service(one) for one in INDICATORS],
             categories=list(dict.fromkeys(one.category for one in INDICATORS)),
-            timestamp=self._desk.mux.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            timestamp=_iso(self._desk.mux.clock.now()),
         )
 
 
 def routes(desk: Desk) -> list[HTTPRouteHandler]:
     """Every indicator, and the list of them."""
-    made = [route(one.path, _operation(one), IndicatorRoute(desk, one).serve) for one in INDICATORS]
-    listed = Operation(tag="compatibility", summary="The indicators there are", gives=Services)
-    return [*made, route(f"{PREFIX}/services", listed, ServicesRoute(desk).serve)]
+    listed = Operation(tag=TAG, summary="The indicators there are", gives=Services)
+    return [
+        *(_route(desk, one) for one in INDICATORS),
+        route(f"{PREFIX}/services", listed, ServicesRoute(desk).serve),
+    ]
 
 
-def _operation(one: Indicator[Any]) -> Operation:
-    return Operation(
-        tag="compatibility",
-        summary=one.name,
-        description=one.description,
-        parameters=parameters.described(one.asked),
-        gives=one.gives,
-        answers=True,
-        errors=ASKING,
-    )
+def _route(desk: Desk, one: Indicator[Any]) -> HTTPRouteHandler:
+    """One indicator. The candles are the engine's, cached and coalesced; the rest is computed anew."""
+
+    def ask(asked: OhlcParameters) -> Question:
+        return Question(Candles(canonical(asked.symbol), asked.timeframe, one.candles(asked)))
+
+    def body(answer: Answer[Any], asked: OhlcParameters, _: datetime) -> Struct:
+        said = _said(one, answer, asked.timeframe, desk.mux.clock.now())
+        return one.body(asked, Series.of(answer.items), said)
+
+    tell = one_question(desk, ask, body)
+    return telling(desk, one.path, one.asked, tell, one.gives, one.name, one.description)
+
+
+def _said(one: Indicator[Any], answer: Answer[Any], timeframe: str, now: datetime) -> Said:
+    newest = answer.items[-1]
+    return {
+        "success": True,
+        "symbol": newest.symbol,
+        "timeframe": timeframe,
+        "indicator": one.id.replace("-", "_"),
+        "data_points": len(answer.items),
+        "description": one.description,
+        "timestamp": _iso(now),
+        "source": newest.provider,
+        "stale": answer.stale,
+        "sandbox": answer.sandbox,
+    }
+
+
+def _iso(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _service(one: Indicator[Any]) -> Service:
