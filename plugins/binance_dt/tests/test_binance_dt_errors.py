@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from msgspec import Struct
 from simulated.engine import world
+from simulated.refusals import Told, closed_for, each, error_bodies, found_in
 from simulated.remote import Call, Remote
 
 from feedmux import Quotes, virtual
@@ -20,23 +20,6 @@ HERE = Path(__file__).parent
 BANNED = datetime.fromtimestamp(1660090423.228 - 300, UTC)
 """Five minutes before the recorded ban ends."""
 HOSTS = 3
-
-
-class Told(Struct, frozen=True):
-    """A reply, the error it is, the wait it names, for how long it closes Binance (0: not at all), hosts asked."""
-
-    body: str
-    status: int
-    error: type[FeedmuxError]
-    retry_after: float | None = None
-    closed: float = 0.0
-    headers: dict[str, str] = {}
-    hosts: int = 1
-
-    @property
-    def content(self) -> bytes:
-        return (HERE / self.body).read_bytes() if self.body.endswith(".json") else self.body.encode()
-
 
 TABLE = [
     Told("recorded/error_400_illegal_chars.json", 400, InvalidQuery),
@@ -55,27 +38,23 @@ TABLE = [
     Told("<html><head><title>403 Forbidden</title></head></html>", 403, RateLimited, None, 5),
     Told("<html>502 Bad Gateway</html>", 502, UpstreamDown),
 ]
-each = pytest.mark.parametrize(
-    "told", TABLE, ids=lambda told: f"{told.status} {told.body[:60]} {told.headers}"
-)
 
 
-@each
+@each(TABLE)
 def test_a_refusal_is_this_error(told: Told) -> None:
-    reply = Reply(told.status, told.headers, told.content)
-    found = failure_of(reply, provider.feedmux_upstream().failures, BANNED)
+    found = found_in(told, HERE, provider, BANNED)
     assert type(found) is told.error
     assert found.retry_after == pytest.approx(told.retry_after)
 
 
-@each
+@each(TABLE)
 def test_a_refusal_closes_binance_for_as_long_as_it_says(told: Told) -> None:
     listing = (HERE / "recorded/exchangeInfo_truncated.json").read_bytes()
 
     def script(call: Call) -> Incoming:
         if call.path == "/api/v3/exchangeInfo":
             return Incoming(200, {}, listing)
-        return Incoming(told.status, told.headers, told.content)
+        return told.incoming(HERE)
 
     async def run() -> None:
         upstream = Remote(script=script)
@@ -84,7 +63,7 @@ def test_a_refusal_closes_binance_for_as_long_as_it_says(told: Told) -> None:
             with suppress(FeedmuxError):
                 await w.mux.get(Quotes(["ETH"], "BTC"), deadline=2.0)
             state = w.mux._fleet.standings["binance_dt"].breaker.state
-        assert (state.until - state.since if state.closed else 0.0) == pytest.approx(told.closed, abs=1.0)
+        assert closed_for(state) == pytest.approx(told.closed, abs=1.0)
         assert len([call for call in upstream.calls if "ticker" in call.path]) == told.hosts
 
     virtual.run(run())
@@ -98,5 +77,4 @@ def test_its_own_troubles_are_its_own_whatever_the_status(code: int, status: int
 
 
 def test_every_error_body_is_in_the_table() -> None:
-    known = {told.body for told in TABLE}
-    assert {str(path.relative_to(HERE)) for path in HERE.glob("*/error_*")} <= known
+    assert error_bodies(HERE) <= {told.body for told in TABLE}

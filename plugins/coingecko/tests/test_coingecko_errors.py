@@ -1,52 +1,23 @@
 """What each refusal of CoinGecko means, and who is closed by it: every body there is."""
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from msgspec import Struct
-from simulated.engine import world
-from simulated.remote import Call, Remote, Script
+from simulated.refusals import Told, closed_for, each, error_bodies, found_in, two_keys
+from simulated.remote import Call
 
-from feedmux import Quotes, Settings, virtual
-from feedmux.errors import FeedmuxError, InvalidQuery, NotFound, RateLimited, Unauthorized, UpstreamDown
+from feedmux import Quotes, virtual
+from feedmux.errors import InvalidQuery, NotFound, RateLimited, Unauthorized, UpstreamDown
 from feedmux.failure import failure_of
 from feedmux.request import Reply
-from feedmux.secret import Secret
-from feedmux.settings import ProviderSettings
 from feedmux.transport import Incoming
 from feedmux_coingecko import provider
 
 HERE = Path(__file__).parent
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 FOR_EVER = float("inf")
-
-
-class Told(Struct, frozen=True):
-    """A reply, the error it is, the wait it names, and for how long the key that was used is closed (0: not at all)."""
-
-    body: str
-    status: int
-    error: type[FeedmuxError]
-    retry_after: float | None = None
-    closed: float = 0.0
-    headers: dict[str, str] = {}
-
-    @property
-    def content(self) -> bytes:
-        return (HERE / self.body).read_bytes() if self.body.endswith(".json") else self.body.encode()
-
-    def to(self, key: str) -> Script:
-        """An upstream that says so to this key; to another that it knows no coin."""
-
-        def script(call: Call) -> Incoming:
-            if call.headers["x-cg-demo-api-key"] != key:
-                return Incoming(200, {}, b"[]")
-            return Incoming(self.status, self.headers, self.content)
-
-        return script
-
+KEYS = ("CG-first", "CG-second")
 
 TABLE = [
     Told("recorded/error_400_invalid_days.json", 400, InvalidQuery),
@@ -69,40 +40,29 @@ TABLE = [
     Told("<html>Access denied | error 1020</html>", 403, UpstreamDown),
     Told("<html>502 Bad Gateway</html>", 502, UpstreamDown),
 ]
-each = pytest.mark.parametrize(
-    "told", TABLE, ids=lambda told: f"{told.status} {told.body[:60]} {told.headers}"
-)
 
 
-@each
+@each(TABLE)
 def test_a_refusal_is_this_error(told: Told) -> None:
-    reply = Reply(told.status, told.headers, told.content)
-    found = failure_of(reply, provider.feedmux_upstream().failures, NOW)
+    found = found_in(told, HERE, provider, NOW)
     assert type(found) is told.error
     assert found.retry_after == told.retry_after
 
 
-@each
+@each(TABLE)
 def test_a_refusal_closes_the_key_that_was_used_and_no_other(told: Told) -> None:
-    keys = (Secret("CG-first"), Secret("CG-second"))
-    chosen = Settings(providers={"coingecko": ProviderSettings(api_keys=keys)})
+    def script(call: Call) -> Incoming:
+        used = call.headers["x-cg-demo-api-key"] == KEYS[0]
+        return told.incoming(HERE) if used else Incoming(200, {}, b"[]")
 
-    async def run() -> None:
-        upstream = Remote(script=told.to("CG-first"))
-        async with world({"coingecko": (provider, upstream)}, settings=chosen) as w:
-            with suppress(FeedmuxError):
-                await w.mux.get(Quotes(["BTC"]))
-            first, second = (one.breaker.state for one in w.mux._fleet.standings.values())
-        assert upstream.calls[0].headers["x-cg-demo-api-key"] == "CG-first"
-        assert (first.until - first.since if first.closed else 0.0) == pytest.approx(told.closed)
-        assert not second.closed
-
-    virtual.run(run())
+    call, first, second = virtual.run(two_keys("coingecko", provider, Quotes(["BTC"]), KEYS, script))
+    assert call.headers["x-cg-demo-api-key"] == KEYS[0]
+    assert closed_for(first) == pytest.approx(told.closed)
+    assert not second.closed
 
 
 def test_every_error_body_is_in_the_table() -> None:
-    known = {told.body for told in TABLE}
-    assert {str(path.relative_to(HERE)) for path in HERE.glob("*/error_*")} <= known
+    assert error_bodies(HERE) <= {told.body for told in TABLE}
 
 
 def test_an_answer_is_no_failure() -> None:
