@@ -67,7 +67,10 @@ def test_a_link_and_a_key_open_it(opened: Opened) -> None:
 
 def test_the_key_types_an_s_where_somebody_types(opened: Opened) -> None:
     page = opened()
-    page.locator("#parameters").press("s")
+    field = page.locator("#parameters")
+    expect(field).to_be_visible()
+    field.press("s")
+    expect(field).to_have_value(re.compile("ss"))
     expect(page.locator("#status")).to_be_hidden()
 
 

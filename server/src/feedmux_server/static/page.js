@@ -45,10 +45,10 @@ poll();
 new Stream(symbols, { show: showAnswer, lapsed: showLapsed, failed: showFailed, connected: streamed });
 
 watch(() => "/v1/fear-greed?limit=30", MOOD, showMood, showMoodTrouble);
+beginExplain();
 const pick = await beginChart((symbol) => {
   picked(symbol);
   showSpread(symbol);
 });
 pickable(pick);
 picked(symbols[0]);
-beginExplain();
