@@ -68,6 +68,13 @@ class KeptAnswers:
         self._waiting: dict[tuple[Hashable, str], Entry] = {}
         self._writing = False
         self._place = 0
+        self.forgotten = 0.0
+        """Unix seconds: what was fetched by then is not taken up."""
+
+    def forget(self) -> None:
+        """Write nothing that waits, and take nothing up that was fetched before now."""
+        self._waiting.clear()
+        self.forgotten = self._wall()
 
     def note(self, key: Hashable, entry: Entry) -> None:
         """The cache keeps it: it is written as soon as what was noted before it is."""
@@ -148,6 +155,8 @@ class KeptAnswers:
             raise ValueError(f"version {kept.version}")
         if kept.provider not in self._providers:
             return  # it is not installed any more, and nobody could say whose word that is
+        if kept.fetched <= self.forgotten:
+            return
         items = msgspec.msgpack.decode(kept.items, type=tuple[self._queries[capability].item, ...])  # type: ignore[misc]
         now = self._clock.monotonic()
         behind = now - self._wall()

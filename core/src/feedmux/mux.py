@@ -30,6 +30,7 @@ from feedmux.fetcher import Fetcher
 from feedmux.fleet import Fleet
 from feedmux.items import Item
 from feedmux.kept import KeptAnswers
+from feedmux.orders import Act, Order, Orders
 from feedmux.probe import Probes
 from feedmux.query import Query
 from feedmux.refresh import Refresher
@@ -78,6 +79,7 @@ class Mux:
         self._fleet = Fleet(clock, registry, chosen, store, holder)
         self._sharing = Sharing(holder, store, clock, lambda: self._fleet.quotas)
         self._concert = Concert(store, clock, self._adopt)
+        self._orders = Orders(store, clock, self._obey)
         self._whole: OrderedDict[Query, _Whole] = OrderedDict()
         self._audience = Audience(registry)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -100,11 +102,14 @@ class Mux:
             await durable.restore(standing, self._store, self.clock)
         for quota in self._fleet.quotas.values():
             await durable.restore_quota(quota, self._store, self.clock)
+        forgotten = 0.0
         if self._store.shares:
             await self._sharing.renew()
             self._background(self._sharing.run())
             await self._concert.heed(self._fleet.standings.values())
             self._background(self._concert.run(lambda: self._fleet.standings.values()))
+            forgotten = await self._orders.begin()
+            self._background(self._orders.run())
         self._kept = KeptAnswers(
             self._cache,
             self._store,
@@ -113,6 +118,7 @@ class Mux:
             self._registry.providers,
             self._background,
         )
+        self._kept.forgotten = forgotten
         if self._store.lasts:
             await self._kept.restore()
             self._cache.kept = self._kept.note
@@ -496,8 +502,16 @@ class Mux:
         return self._coalescer.under_way
 
     def clear_cache(self) -> int:
-        """Forget every answer; gives back how many entries that were. Ttls are forgotten with them."""
+        """Forget every answer; gives back how many entries that were. Ttls are forgotten with them.
+
+        All that share the store forget theirs as well, within a second or so.
+        """
+        self._background(self._ordered(Act.FORGET))
+        return self._forget()
+
+    def _forget(self) -> int:
         self._whole.clear()
+        self._kept.forget()
         return self._cache.clear()
 
     def _say(self, event: Event) -> Any:
@@ -548,12 +562,17 @@ class Mux:
         return self._switched
 
     async def disable(self, provider: str) -> None:
-        """Ask a provider no more until it is enabled again or the engine restarts; raises InvalidQuery."""
+        """Ask a provider no more until it is enabled again or the engine restarts; raises InvalidQuery.
+
+        This, `enable` and `reset` hold for all that share the store, within a second or so.
+        """
         await self._switch(provider, on=False)
+        await self._ordered(Act.DISABLE, provider)
 
     async def enable(self, provider: str) -> None:
         """Ask a provider that is disabled, by `disable` or in the settings, until the engine restarts."""
         await self._switch(provider, on=True)
+        await self._ordered(Act.ENABLE, provider)
 
     async def _switch(self, provider: str, *, on: bool) -> None:
         self._installed(provider, "provider")
@@ -566,6 +585,10 @@ class Mux:
         A refusal that the upstream itself demanded stands until it ends, unless `force`. Raises InvalidQuery.
         """
         self._installed(provider, "provider")
+        self._background(self._ordered(Act.FORCE if force else Act.RESET, provider))
+        return self._reset(provider, force=force)
+
+    def _reset(self, provider: str, *, force: bool) -> list[str]:
         now, stand = self.clock.monotonic(), list[str]()
         for standing in self._fleet.standings.values():
             state = standing.breaker.state
@@ -576,6 +599,23 @@ class Mux:
             else:
                 self._fetcher.conduct.move(standing, state, BreakerState(), now)
         return stand
+
+    async def _ordered(self, act: Act, provider: str = "") -> None:
+        """Have the others do it as well."""
+        if self._store.shares:
+            await self._orders.give(act, provider)
+
+    async def _obey(self, order: Order) -> None:
+        """Do what another engine on the same store was told."""
+        _log.info("ordered elsewhere", act=order.act.value, provider=order.provider)
+        if order.act is Act.FORGET:
+            self._forget()
+        elif order.provider not in self._registry.providers:
+            return
+        elif order.act in (Act.RESET, Act.FORCE):
+            self._reset(order.provider, force=order.act is Act.FORCE)
+        else:
+            await self._switch(order.provider, on=order.act is Act.ENABLE)
 
     # behind the questions
 
