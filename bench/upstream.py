@@ -13,13 +13,19 @@ REPLY = (
     + b"\r\n\r\n"
     + BODY
 )
+SHAKY = "/shaky"
+"""Requests under this path are answered 500, two of three."""
+BROKEN = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n"
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Give the same body to every request, over kept connections."""
+    shaky = 0
     try:
-        while await reader.readuntil(b"\r\n\r\n"):
-            writer.write(REPLY)
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            is_shaky = head.startswith(b"GET " + SHAKY.encode())
+            shaky += is_shaky
+            writer.write(BROKEN if is_shaky and shaky % 3 else REPLY)
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
-from feedmux import FeedmuxError, Mux, Query
+from feedmux import Answer, FeedmuxError, Mux, Query
 from feedmux.clock import Random
 from simulated.engine import sound
 from simulated.soundness import young_enough
@@ -38,12 +39,16 @@ class Callers:
         else:
             sound(answer)
             young_enough(answer, self._mux.clock.now())
+            self.heard(answer)
             end = "stale" if answer.stale else "fresh"
         took = self._mux.clock.monotonic() - began
         assert took <= self._deadline + LATE
         self.longest = max(self.longest, took)
         self.ended[end] += 1
         return end
+
+    def heard(self, answer: Answer[Any]) -> None:
+        """Look at an answer that is sound; nothing more, unless overridden."""
 
     async def in_bursts(self, total: int, of: int) -> None:
         """So many at once, time after time; each burst when the last has been answered."""
