@@ -1,14 +1,16 @@
 """What touches a socket: one exchange with an upstream, swapped whole by sandbox, replay and tests.
 
-httpx is used here and nowhere else, below its client: no cookies, no redirects, no environment proxies.
+httpx is used here and nowhere else, and far below its client: it reads addresses, and its connection pool, httpcore,
+carries what we send. So there are no cookies, no redirects and no environment proxies.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import ssl
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Protocol
 
 import httpcore
@@ -83,30 +85,30 @@ class Network:
     def __init__(self, internet: OpenInternet | None = None) -> None:
         self._tls = ssl.create_default_context()
         self._internet = internet or OpenInternet()
-        self._chosen = _transport(self._tls, None)
-        self._declared = _transport(self._tls, self._internet)
+        self._chosen = _pool(self._tls, None)
+        self._declared = _pool(self._tls, self._internet)
 
     async def send(self, outgoing: Outgoing) -> Incoming:
         course = _Course()
         try:
             request = _request(outgoing, course)
-            http = self._chosen if outgoing.inside else self._declared
+            pool = self._chosen if outgoing.inside else self._declared
             try:
-                return await self._exchange(http, request)
-            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                return await self._exchange(pool, request)
+            except (httpcore.NetworkError, httpcore.RemoteProtocolError):
                 if course.fresh or course.heard:
                     raise
-            return await self._exchange(http, request)  # the upstream had closed a connection that was kept
+            return await self._exchange(pool, request)  # the upstream had closed a connection that was kept
         except FeedmuxError:
             raise
-        except httpx.ConnectError as error:
+        except httpcore.ConnectError as error:
             raise UpstreamDown("cannot be reached", sent=False) from error
         except _UNSENDABLE as error:
             reason = f"cannot be asked ({type(error).__name__})"
             raise UpstreamDown(reason, sent=False) from None  # its own text may quote a header, and so a key
-        except httpx.TimeoutException as error:
+        except httpcore.TimeoutException as error:
             raise UpstreamTimeout("did not answer in time") from error
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except _BROKEN as error:
             raise UpstreamDown(f"broke the connection ({type(error).__name__})") from error
 
     @property
@@ -121,38 +123,36 @@ class Network:
         at = None if outgoing.inside else (await self._internet.addresses(httpx.URL(outgoing.url).host))[0]
         return await websocket.dial(outgoing, self._tls, at)
 
-    async def _exchange(self, http: httpx.AsyncHTTPTransport, request: httpx.Request) -> Incoming:
-        response = await http.handle_async_request(request)
+    async def _exchange(self, pool: httpcore.AsyncConnectionPool, request: httpcore.Request) -> Incoming:
+        response = await pool.handle_async_request(request)
         try:
             if response.extensions.get("http_version") not in (b"HTTP/1.1", b"HTTP/1.0"):
                 raise UpstreamDown("speaks an unknown version of HTTP")
-            headers = _headers(response)
+            headers = _headers(response.headers)
             chunks, size = [], 0
-            async for chunk in response.aiter_raw():
+            async for chunk in response.aiter_stream():
                 size += len(chunk)
                 if size > CAP:
                     raise BadPayload(f"the body is larger than {CAP} bytes")
                 chunks.append(chunk)
         finally:
             await response.aclose()
-        return Incoming(response.status_code, headers, b"".join(chunks))
+        return Incoming(response.status, headers, b"".join(chunks))
 
     async def aclose(self) -> None:
         await self._chosen.aclose()
         await self._declared.aclose()
 
 
-def _transport(tls: ssl.SSLContext, internet: OpenInternet | None) -> httpx.AsyncHTTPTransport:
-    """A pool of connections: to the open internet alone where one is given, else to wherever an address leads."""
-    made = httpx.AsyncHTTPTransport(verify=tls, trust_env=False)
-    made._pool = httpcore.AsyncConnectionPool(  # httpx does not let a network backend through
+def _pool(tls: ssl.SSLContext, internet: OpenInternet | None) -> httpcore.AsyncConnectionPool:
+    """Connections: to the open internet alone where one is given, else to wherever an address leads."""
+    return httpcore.AsyncConnectionPool(
         ssl_context=tls,
         max_connections=100,
         max_keepalive_connections=20,
         keepalive_expiry=15.0,
         network_backend=internet,
     )
-    return made
 
 
 @cache
@@ -160,8 +160,18 @@ def _has_websockets() -> bool:
     return importlib.util.find_spec("websockets") is not None
 
 
-_UNSENDABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
+_UNSENDABLE = (httpx.InvalidURL, httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, UnicodeError)
 """What is raised for an address or a header that cannot go over a wire, before anything does."""
+_BROKEN = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.ConnectionNotAvailable,
+)
+_WRITTEN = re.compile(
+    r"(https?://[^/?#@]+)(/(?!/)[\w./~!$&'()*+,;=:@%-]*(?:\?[\w./~!$&'()*+,;=:@%?-]*)?)", re.ASCII
+)
+"""An address that needs no more encoding: where it leads, and the target as it goes on the wire."""
 
 
 class _Course:
@@ -175,18 +185,39 @@ class _Course:
         self.heard = self.heard or event == "http11.receive_response_headers.complete"
 
 
-def _request(outgoing: Outgoing, course: _Course) -> httpx.Request:
-    url = httpx.URL(outgoing.url)
+def _request(outgoing: Outgoing, course: _Course) -> httpcore.Request:
+    written = _WRITTEN.fullmatch(outgoing.url)
+    if written is not None and "/." not in written[2]:
+        origin, target = _origin(written[1]), written[2].encode("ascii")
+    else:
+        url = httpx.URL(outgoing.url)
+        origin, target = _origin(f"{url.scheme}://{url.netloc.decode('ascii')}"), url.raw_path
     if outgoing.secret_params:
-        query = "&".join(filter(None, (url.query.decode("ascii"), outgoing.secret_params)))
-        url = url.copy_with(query=query.encode("ascii"))
-    return httpx.Request("GET", url, headers=dict(outgoing.headers), extensions={"trace": course})
+        target += (b"&" if b"?" in target else b"?") + outgoing.secret_params.encode("ascii")
+    url, host = origin
+    headers = [
+        (b"host", host),
+        *((k.encode("ascii"), v.encode("ascii")) for k, v in outgoing.headers.items()),
+    ]
+    return httpcore.Request(
+        b"GET",
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target),
+        headers=headers,
+        extensions={"trace": course},
+    )
 
 
-def _headers(response: httpx.Response) -> dict[str, str]:
+@lru_cache(maxsize=1024)
+def _origin(address: str) -> tuple[httpx.URL, bytes]:
+    """A scheme and host, read once, and what its Host header says."""
+    url = httpx.URL(address)
+    return url, url.netloc
+
+
+def _headers(came: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     size = 0
-    for name, value in response.headers.raw:
+    for name, value in came:
         size += len(name) + len(value)
         if size > HEADER_CAP:
             raise UpstreamDown(f"sent more than {HEADER_CAP} bytes of headers")
