@@ -20,6 +20,7 @@ from feedmux.listing import Listed, Listing
 from feedmux.provider import Member, Upstream
 from feedmux.push import Push, Stream
 from feedmux.request import Asked, Reply, Request
+from feedmux.reset import ResetHeader
 
 PAGE = Path(__file__).parent.parent / "docs" / "hooks.md"
 HEAD = """\
@@ -29,7 +30,7 @@ All that a plugin and the engine can say to each other. Written by `tools/refere
 """
 DECLARED = (
     *(Limits, Window, Counts, Tier, Backoff, Terms, Endpoint, ListingSource, Listed, Listing),
-    *(Failure, Key, Plan, UsedHeader, Member, Upstream, Stream, Push),
+    *(Failure, ResetHeader, Key, Plan, UsedHeader, Member, Upstream, Stream, Push),
 )
 GIVEN = (Asked, Request, Reply, Http)
 

@@ -59,6 +59,24 @@ def test_a_status_means_the_error_of_whoever_must_act(status, error):
     assert found is None if error is None else type(found) is error
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>The Amazon CloudFront distribution is configured to block access from your country.</html>",
+        b'{"msg": "Service unavailable from a restricted location; your region is not allowed"}',
+        b"The owner of this website has banned the country or region your IP address is in",
+        b'{"error": "not available in your jurisdiction"}',
+    ],
+)
+def test_a_403_for_where_we_are_is_no_word_about_our_key(body):
+    assert isinstance(meaning(403, body), Unavailable)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"invalid api key", b"your plan does not allow this", b"country"])
+def test_any_other_403_is(body):
+    assert isinstance(meaning(403, body), Unauthorized)
+
+
 def test_a_503_that_says_when_to_come_back_is_a_refusal():
     found = meaning(503, retry_after="30")
 

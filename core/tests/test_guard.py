@@ -224,7 +224,7 @@ async def test_another_jump_in_its_next_answer_is_not():
 
 
 async def test_symbols_nobody_asked_for_are_no_answer_and_no_harm():
-    chatty = Remote(script=lambda call: body({"prices": {"ETH": 5.0, "BTC": 7.0, "no symbol/at all": 1.0}}))
+    chatty = Remote(script=lambda call: body({"prices": {"no symbol/at all": 1.0, "ETH": 5.0, "BTC": 7.0}}))
     async with world(two(chatty=chatty)) as simulated:
         answer = await simulated.mux.get(BTC)
 

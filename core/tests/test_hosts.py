@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from simulated.engine import world
 from simulated.providers import provider
-from simulated.remote import Remote, broken, refusal, unreachable
+from simulated.remote import Remote, body, broken, refusal, unreachable
 
-from feedmux import NoProvider, Quotes, Window
+from feedmux import Failure, NoProvider, Quotes, Unavailable, Window
+from feedmux.breaker import NOT_HERE, State
 from feedmux.event import Tried
 from feedmux.transport import Incoming
 
@@ -61,13 +62,47 @@ async def test_a_host_that_fails_or_refuses_hands_nothing_on(fault):
         assert hosts(remote) == [FIRST]
 
 
-async def test_where_no_host_serves_this_place_the_member_has_failed():
+async def test_where_no_host_serves_this_place_it_is_left_alone_for_hours_and_that_is_no_failure():
     remote = Remote(script=lambda call: not_here())
     async with world({"one": (provider(hosts=(FIRST, SECOND)), remote)}) as simulated:
         with pytest.raises(NoProvider, match="unavailable"):
             await simulated.mux.get(Quotes(["BTC"]))
+        await simulated.mux.clock.sleep(NOT_HERE - 60)
+        with pytest.raises(NoProvider):
+            await simulated.mux.get(Quotes(["BTC"]))
 
         assert hosts(remote) == [FIRST, SECOND]
+        (row,) = simulated.mux.providers()
+        assert "does not serve this place" in row.cause
+        assert row.members[0].failures == 0
+        (score,) = [one.score for one in simulated.mux._fleet.rotations["quotes"].candidates]
+        assert score.calls == 0
+
+        remote.script = None
+        await simulated.mux.clock.sleep(60)
+        assert (await simulated.mux.get(Quotes(["BTC"]))).items
+        assert simulated.mux.providers()[0].state is State.OPEN
+
+
+@pytest.mark.parametrize("barred", [FIRST, SECOND])
+async def test_a_place_not_served_by_one_host_says_nothing_of_another_that_is_down(barred):
+    remote = Remote(script=lambda call: not_here() if call.host == barred else unreachable())
+    async with world({"one": (provider(hosts=(FIRST, SECOND)), remote)}) as simulated:
+        for name in "AB":
+            with pytest.raises(NoProvider):
+                await simulated.mux.get(Quotes([name]))
+
+        assert simulated.mux.providers()[0].state is not State.BLOCKED
+
+
+async def test_the_dictionary_may_say_for_how_long_it_is_not_served():
+    line = Failure(Unavailable, status=404, wait=300)
+    remote = Remote(script=lambda call: body({}, status=404))
+    async with world({"one": (provider(errors=(line,)), remote)}) as simulated:
+        with pytest.raises(NoProvider):
+            await simulated.mux.get(Quotes(["BTC"]))
+
+        assert simulated.mux.providers()[0].wait == pytest.approx(300, abs=1)
 
 
 async def test_a_second_host_that_was_sent_to_spends_a_permit_of_its_own():

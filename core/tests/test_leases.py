@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from datetime import timedelta
 
 import pytest
 from simulated.engine import world
 from simulated.load import Callers
+from simulated.processes import Process, most
 from simulated.providers import provider
 from simulated.remote import Remote, in_turn, refusal
 from simulated.statefile import AtOnce
 from simulated.windows import Fixed, Sliding, Spacing
 
-from feedmux import Limits, NoProvider, Quotes, Terms, Window, virtual
+from feedmux import NoProvider, Quotes, Window, virtual
 from feedmux.clock import Chance
 from feedmux.leases import LATE, Beat, Claim, Share, granted, reserve
-from feedmux.quota import Ending, Full, Quota
-from feedmux.sharing import Sharing
-from feedmux.store import Guarded
 
 ALIVE, DEAD = Beat(True, 0.0), Beat(False, 0.0)
 
@@ -65,70 +62,6 @@ def test_who_ended_in_order_leaves_only_what_it_sent():
     assert [ended.remains(DEAD, wall) for wall in (49.0, 51.0)] == [10, 0]
 
 
-class Skewed:
-    """A clock whose wall is off by some seconds."""
-
-    def __init__(self, skew):
-        self._clock = virtual.virtual_clock()
-        self._skew = timedelta(seconds=skew)
-
-    def monotonic(self):
-        return self._clock.monotonic()
-
-    def now(self):
-        return self._clock.now() + self._skew
-
-    async def sleep(self, seconds):
-        await self._clock.sleep(seconds)
-
-
-class Process:
-    """One process on the file: it sends as fast as it may until it is killed, and stands still while it is paused."""
-
-    def __init__(self, path, name, windows, chance, sent):
-        self.clock = Skewed(chance.uniform(-1.5, 1.5))
-        limits = Limits(weight=1, windows=windows, serves={Quotes: Terms(ttl=1)})
-        self.quota = Quota("pool", limits, [0] * len(windows))
-        self.file = AtOnce(path)
-        self.sharing = Sharing(name, Guarded(self.file), self.clock, lambda: {"pool": self.quota})
-        self._chance = chance
-        self._sent = sent
-        self._flying = []
-        self.paused_until = 0.0
-        self._next = 0.0
-
-    async def step(self, rate):
-        """A twentieth of a second."""
-        now = self.clock.monotonic()
-        if now < self.paused_until:
-            return
-        if self._next <= now or self.sharing._low():
-            self._next = now + 1.0
-            await self.sharing.renew()
-        for ends, permit in [one for one in self._flying if one[0] <= now]:
-            self._flying.remove((ends, permit))
-            permit.end(Ending.OK, now)
-        while self._chance.random() < rate:
-            permit = self.quota.take(1, now)
-            if isinstance(permit, Full):
-                break
-            self._sent.append(now)
-            self._flying.append((now + self._chance.uniform(0.0, 0.5), permit))
-
-    async def kill(self):
-        await self.file.aclose()
-
-
-def most(sent, per):
-    """The most that was sent within any stretch of that length."""
-    first = best = 0
-    for last, at in enumerate(sent):
-        while sent[first] <= at - per:
-            first += 1
-        best = max(best, last - first + 1)
-    return best
-
-
 @pytest.mark.parametrize("seed", range(30))
 async def test_whatever_processes_do_no_window_ever_holds_more_than_it_allows(seed, tmp_path):
     chance, clock, sent = Chance(seed).generator("leases"), virtual.virtual_clock(), []
@@ -137,7 +70,7 @@ async def test_whatever_processes_do_no_window_ever_holds_more_than_it_allows(se
     for _ in range(1200):
         if locked is None and len(alive) < 4 and chance.random() < 0.02:
             born += 1
-            alive.append(Process(path, f"p{born}", windows, chance, sent))
+            alive.append(Process(AtOnce(path), f"p{born}", windows, chance, sent))
         if alive and chance.random() < 0.01:
             await alive.pop(chance.randrange(len(alive))).kill()
         if alive and chance.random() < 0.01:
@@ -146,7 +79,7 @@ async def test_whatever_processes_do_no_window_ever_holds_more_than_it_allows(se
             locked, outage = sqlite3.connect(path, isolation_level=None), chance.uniform(0.0, 9.0)
             locked.execute("begin immediate")
             for process in alive:
-                process.file._database._connection.execute("pragma busy_timeout = 0")
+                process.store._database._connection.execute("pragma busy_timeout = 0")
         for process in alive:
             await process.step(chance.choice([0.0, 0.3, 0.8]))
         await clock.sleep(0.05)
@@ -164,9 +97,9 @@ async def test_whatever_processes_do_no_window_ever_holds_more_than_it_allows(se
         assert most(sent, window.per) <= window.limit
 
 
-async def test_a_window_of_one_goes_from_hand_to_hand(tmp_path):
+async def test_a_window_of_one_goes_from_hand_to_hand(stores):
     chance, clock, sent = Chance(1).generator("hands"), virtual.virtual_clock(), [[], []]
-    both = [Process(tmp_path / "state.db", f"p{n}", (Window(1, 2.0),), chance, sent[n]) for n in (0, 1)]
+    both = [Process(stores(), f"p{n}", (Window(1, 2.0),), chance, sent[n]) for n in (0, 1)]
     for _ in range(1200):
         for process in both:
             await process.step(0.5)
@@ -179,9 +112,9 @@ async def test_a_window_of_one_goes_from_hand_to_hand(tmp_path):
     assert most(sorted(sent[0] + sent[1]), 2.0) == 1
 
 
-async def test_a_refusal_that_one_process_meets_closes_the_member_for_the_other_within_a_second(tmp_path):
+async def test_a_refusal_that_one_process_meets_closes_the_member_for_the_other_within_a_second(stores):
     remotes = [Remote(script=in_turn(refusal(120))), Remote()]
-    store = [AtOnce(tmp_path / "state.db") for _ in remotes]
+    store = [stores() for _ in remotes]
     async with (
         world({"one": (provider(), remotes[0])}, store=store[0], seed=1) as first,
         world({"one": (provider(), remotes[1])}, store=store[1], seed=2) as second,
@@ -198,14 +131,14 @@ async def test_a_refusal_that_one_process_meets_closes_the_member_for_the_other_
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_two_engines_on_one_file_share_every_window(seed, tmp_path):
+async def test_two_engines_on_one_file_share_every_window(seed, stores):
     chance = Chance(seed).generator("engines")
     remote = Remote(
         Fixed(12, 10, phase=chance.uniform(0, 10)), Sliding(40, 60.0), Spacing(0.3), chance=chance
     )
     limits = {"windows": (Window(12, 10), Window(40, 60.0)), "min_interval": 0.3}
     providers = {"one": (provider(limits=limits), remote)}
-    store = [AtOnce(tmp_path / "state.db") for _ in range(2)]
+    store = [stores() for _ in range(2)]
     async with (
         world(providers, observed=False, store=store[0], seed=1) as first,
         world(providers, observed=False, store=store[1], seed=2) as second,

@@ -11,12 +11,15 @@ from simulated.remote import Remote
 
 from feedmux import (
     BadPayload,
+    Coin,
     FeedmuxError,
     Limits,
     Quote,
     Quotes,
     Request,
     Terms,
+    Trending,
+    TrendingCoin,
     Upstream,
     hookimpl,
     virtual,
@@ -35,7 +38,7 @@ class ByHand:
 
     @hookimpl
     def feedmux_limits(self):
-        return Limits(weight=10, serves={Quotes: Terms(ttl=1)})
+        return Limits(weight=10, serves={Quotes: Terms(ttl=1), Trending: Terms(ttl=1)})
 
     @hookimpl
     def feedmux_upstream(self):
@@ -81,6 +84,7 @@ BAD = {
     "a generator": gives(item for item in good()),
     "a dict": gives({"BTC": 1}),
     "another type": gives([Request("/")]),
+    "items of another kind": gives([Coin(symbol="BTC", name="a coin", price=1.0)]),
     "nothing": gives([]),
     "raises KeyError": raises(KeyError("price")),
     "raises TypeError": raises(TypeError("x")),
@@ -132,12 +136,12 @@ async def test_a_price_is_checked_when_the_item_is_made():
 
 
 async def test_an_answer_that_is_changed_afterwards_is_not_ours():
-    kept = good()
+    kept = [TrendingCoin(symbol="BTC", name="a coin", position=1)]
     async with world({"odd": (ByHand(gives(kept)), Remote())}) as simulated:
-        answer = await simulated.mux.get(BTC)
+        answer = await simulated.mux.get(Trending())
         kept.clear()
 
-        assert len(answer) == len(await simulated.mux.get(BTC)) == 1
+        assert len(answer) == len(await simulated.mux.get(Trending())) == 1
 
 
 async def test_a_request_that_would_leave_its_host_is_never_sent():

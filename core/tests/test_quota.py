@@ -229,3 +229,86 @@ async def test_a_header_that_is_no_count_is_ignored(text):
         await simulated.mux.get(Quotes(["BTC"]))
 
         assert simulated.mux.ledger()[0].used == 1
+
+
+def spent(subject, times, cost=1, now=0.0):
+    for _ in range(times):
+        taken(subject, cost, now).end(Ending.OK, now)
+
+
+def believed(subject):
+    return [window.believed for window in subject.windows]
+
+
+def test_a_refusal_lowers_the_shortest_window_in_which_others_went():
+    subject = quota(Window(60, 60), Window(500, 3600))
+    spent(subject, 11)
+
+    said = subject.refused(1, 0.0, 0.0)
+
+    assert believed(subject) == [8, 500]
+    assert said == "8 requests in 60 s used, of 60 declared: it refused at fewer than that"
+    assert subject.room(1, 0.0) == Full(said, 60.0, momentary=False)
+    assert subject.slack <= 0
+
+
+def test_who_says_for_how_long_is_taken_to_mean_a_window_that_lasts_so_long():
+    subject = quota(Window(10, 1), Window(60, 60))
+    spent(subject, 6)
+
+    subject.refused(1, 30.0, 0.0)
+
+    assert believed(subject) == [10, 4]
+
+
+def test_a_window_that_could_not_be_smaller_leaves_it_to_the_next():
+    subject = quota(Window(10, 1), Window(60, 60))
+    spent(subject, 6, now=0.0)
+    spent(subject, 1, now=5.0)
+
+    subject.refused(1, 0.0, 5.0)
+
+    assert believed(subject) == [10, 4]
+
+
+def test_a_refusal_that_our_own_count_explains_lowers_nothing():
+    subject = quota(Window(60, 60))
+    spent(subject, 3)
+    subject.correct(60, Counts.REQUESTS, 60, 0.0)
+
+    assert subject.refused(1, 0.0, 0.0) == ""
+    assert believed(subject) == [60]
+
+
+def test_of_cost_units_a_tenth_and_the_request_that_was_refused_are_always_believed():
+    subject = quota(Window(1000, 60, Counts.COST))
+    spent(subject, 2, cost=40)
+
+    subject.refused(40, 0.0, 0.0)
+
+    assert believed(subject) == [100]
+
+
+def test_when_it_has_been_quiet_for_long_the_next_who_needs_it_may_go():
+    subject = quota(Window(60, 60))
+    spent(subject, 3)
+    subject.refused(1, 0.0, 0.0)
+    assert believed(subject) == [1]
+    spent(subject, 1, now=600.0)
+
+    taken(subject, now=600.0)
+
+    assert believed(subject) == [2]
+
+
+def test_of_a_shared_window_what_others_sent_counts_against_what_is_believed():
+    subject = quota(Window(60, 60), shares=[30])
+    subject.windows[0].ceiling, subject.windows[0].elsewhere = 40, 5
+    spent(subject, 6)
+
+    subject.refused(1, 0.0, 0.0)
+
+    assert believed(subject) == [8]
+    assert subject.room(1, 0.0) is not None
+    assert subject.windows[0].free(60.0) == 3
+    assert subject.windows[0].room(60.0) == 3

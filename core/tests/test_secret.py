@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
+from collections.abc import Callable
+from urllib.parse import quote
 
 import msgspec
 import pytest
 from simulated.engine import world
-from simulated.providers import provider
+from simulated.providers import provider, quotes_request
 from simulated.remote import Remote, broken, in_turn, refusal
 
-from feedmux import FeedmuxError, Key, Quotes, SettingsError
+from feedmux import Endpoint, FeedmuxError, Key, Quote, Quotes, SettingsError, Terms
 from feedmux.secret import Secret
 from feedmux.settings import settings_from
 from feedmux.transport import Incoming
@@ -98,3 +101,51 @@ async def test_no_event_error_status_or_log_line_holds_the_key(key, script, caps
     sent = remote.calls[0]
     assert CANARY in "".join(sent.headers.values()) + sent.secret_params
     assert CANARY not in sent.path + sent.host + repr(sent.params)
+
+
+def builtins_called(work: Callable[[], object]) -> list[str]:
+    """The names of the built-in functions that it calls, in order."""
+    called = []
+
+    def heard(_: object, event: str, what: object) -> None:
+        if event == "c_call":
+            called.append(getattr(what, "__name__", ""))
+
+    before = sys.getprofile()
+    sys.setprofile(heard)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return called[:-1]  # the last is what ended the listening
+
+
+def test_every_wrong_text_goes_the_same_way_two_digests_and_one_comparison():
+    secret = Secret(CANARY)
+    wrong = ["", "C", CANARY[:-1], CANARY + "x", "x" * 10_000, "é", "\ud800", CANARY.lower()]
+    ways = {tuple(builtins_called(lambda text=text: secret.matches(text))) for text in [*wrong, CANARY]}
+
+    assert not any(secret.matches(text) for text in wrong)
+    assert secret.matches(CANARY)
+    (way,) = ways
+    assert (way.count("openssl_sha256"), way.count("compare_digest"), way[-1]) == (2, 1, "compare_digest")
+
+
+def naming(body, asked):
+    """Takes all that came for the asset's name."""
+    return [Quote(symbol=symbol, price=1.0, name=body.decode()) for symbol in asked.query.symbols]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [(CANARY, "coin of ***"), ("sk/live+0001", "coin of ***"), ("coin", "coin of coin")],
+    ids=["a key", "a key that addresses write in another way", "a key that may be a word"],
+)
+async def test_an_answer_that_repeats_the_key_is_served_without_it(key, name):
+    remote = Remote(script=lambda call: Incoming(200, {}, f"coin of {quote(key, safe='')}".encode()))
+    one = provider(Endpoint(Quotes, quotes_request, naming, Terms(ttl=1)), key=Key(header="X-Key"))
+    keyed = settings_from({"providers": {"one": {"api_key": key}}}, {})
+    async with world({"one": (one, remote)}, settings=keyed) as simulated:
+        answer = await simulated.mux.get(Quotes(["BTC"]))
+
+    assert answer.items[0].name == name

@@ -128,12 +128,12 @@ def test_what_is_too_much_on_the_shelf_gives_way_the_oldest_first(path, monkeypa
         assert [one.key for one in database.shelved(108.0)] == [b"9"]
 
 
-async def test_an_answer_outlives_the_process_and_is_marked_stale_by_its_own_time(path):
+async def test_an_answer_outlives_the_process_and_is_marked_stale_by_its_own_time(stores):
     providers = {"one": (provider(), Remote(script=in_turn(None, refusal())))}
-    async with world(providers, store=AtOnce(path)) as simulated:
+    async with world(providers, store=stores()) as simulated:
         first = await simulated.mux.get(BTC)
         await simulated.mux.clock.sleep(40)
-    async with world(providers, store=AtOnce(path)) as simulated:
+    async with world(providers, store=stores()) as simulated:
         again = await simulated.mux.get(BTC)
 
     assert again.items[0].price == first.items[0].price
@@ -141,18 +141,18 @@ async def test_an_answer_outlives_the_process_and_is_marked_stale_by_its_own_tim
     assert (first.stale, again.stale) == (False, True)
 
 
-async def test_an_answer_of_a_provider_that_is_gone_is_let_go_of(path):
-    async with world({"gone": (provider(), Remote())}, store=AtOnce(path)) as simulated:
+async def test_an_answer_of_a_provider_that_is_gone_is_let_go_of(stores):
+    async with world({"gone": (provider(), Remote())}, store=stores()) as simulated:
         await simulated.mux.get(BTC)
-    async with world({"here": (provider(), Remote())}, store=AtOnce(path)) as simulated:
+    async with world({"here": (provider(), Remote())}, store=stores()) as simulated:
         assert (await simulated.mux.get(BTC)).providers == ("here",)
 
 
-async def test_an_answer_inside_its_ttl_is_not_asked_for_again_after_a_restart(path):
+async def test_an_answer_inside_its_ttl_is_not_asked_for_again_after_a_restart(stores):
     remote = Remote()
     providers = {"one": (provider(endpoint(Trending, Terms(ttl=300))), remote)}
     for _ in range(3):
-        async with world(providers, store=AtOnce(path)) as simulated:
+        async with world(providers, store=stores()) as simulated:
             assert len(await simulated.mux.get(Trending(limit=5))) == 5
             await simulated.mux.clock.sleep(70)
 

@@ -69,3 +69,14 @@ def test_canonical_is_a_fixed_point_and_ascii(text):
 def test_what_is_no_text_is_refused(value):
     with pytest.raises(InvalidQuery, match="symbol is text"):
         canonical(value)
+
+
+@pytest.mark.parametrize("text", [".", "..", "...", "A..B", "../A", "coin:.", "coin:..", "coin:a..b"])
+def test_what_a_path_would_take_for_a_step_is_no_symbol(text):
+    with pytest.raises(InvalidQuery):
+        canonical(text)
+
+
+@pytest.mark.parametrize("text", ["A.B", ".A", "A.", "coin:a.b", "coin:.a", "coin:a."])
+def test_a_dot_inside_a_name_is_one(text):
+    assert canonical(text) == text

@@ -6,12 +6,12 @@ import heapq
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from simulated.windows import Fixed, Sliding, most_within
 
 from feedmux.limits import Counts, Window
-from feedmux.window import GRAIN, SlidingWindow
+from feedmux.window import GRAIN, QUIET, SlidingWindow
 
 PER = 10.0
 moments = st.floats(0, 30, allow_nan=False).map(lambda x: round(x, 3))
@@ -66,6 +66,7 @@ def test_no_window_of_any_phase_holds_more_than_the_limit(limit, asked):
 
 
 @given(st.integers(1, 8), attempts, st.floats(0, PER, exclude_max=True))
+@example(1, [Attempt(0.0, 2.0, 1.0, 1, False), Attempt(11.9, 0.0, 0.0, 1, False)], 0.0)
 def test_neither_a_fixed_nor_a_sliding_upstream_would_refuse(limit, asked, phase):
     counted = sent(SlidingWindow(Window(limit, PER)), asked)
 
@@ -236,3 +237,96 @@ def test_it_says_when_all_of_it_will_be_free():
     window.release(1, 2.0)
 
     assert window.resets(4.0) == 8.0
+
+
+def used(window, units, now):
+    for _ in range(units):
+        window.take(1)
+        window.release(1, now)
+
+
+def test_refused_with_room_it_is_believed_to_be_smaller_than_what_was_in_use():
+    window = SlidingWindow(Window(60, PER))
+    used(window, 11, 0.0)
+
+    assert window.lower(1, 0.0)
+    assert window.believed == 8
+    assert window.free(0.0) <= 0
+    assert window.room(0.0) <= 0
+    assert window.free(PER) == 8
+
+
+def test_it_is_believed_to_hold_more_only_after_ten_quiet_windows_and_then_a_quarter():
+    window = SlidingWindow(Window(60, PER))
+    used(window, 11, 0.0)
+    window.lower(1, 0.0)
+
+    assert not window.raised(QUIET * PER - 0.1)
+    assert window.raised(QUIET * PER)
+    assert not window.raised(QUIET * PER + 1)
+    assert window.believed == 10
+
+
+def test_it_waits_twice_as_long_each_time_that_more_proved_too_much():
+    window, now = SlidingWindow(Window(60, PER)), 0.0
+    waits = []
+    for _ in range(8):
+        used(window, 11, now)
+        window.lower(1, now)
+        before = now
+        while not window.raised(now):
+            now += PER
+        waits.append((now - before) / PER)
+
+    assert waits == [10, 20, 40, 80, 160, 320, 320, 320]
+
+
+def test_in_the_end_it_is_believed_to_hold_what_was_declared():
+    window, now = SlidingWindow(Window(60, PER)), 0.0
+    used(window, 2, now)
+    window.lower(1, now)
+    assert window.believed == 1
+    while window.believed < 60:
+        now += QUIET * PER
+        assert window.raised(now)
+
+    assert window.believed == window.free(now) == 60
+
+
+def test_a_refusal_of_the_first_request_says_nothing_of_a_window():
+    window = SlidingWindow(Window(60, PER))
+    used(window, 1, 0.0)
+
+    assert not window.lower(1, 0.0)
+
+
+def test_a_window_of_a_day_is_not_lowered_by_a_guess():
+    window = SlidingWindow(Window(6000, 86_400.0))
+    used(window, 100, 0.0)
+
+    assert not window.lower(1, 0.0)
+
+
+@given(
+    st.integers(1, 60),
+    st.lists(
+        st.tuples(st.sampled_from(["take", "refuse", "raise", "say"]), st.floats(0, 40), st.integers(1, 5)),
+        max_size=80,
+    ),
+)
+def test_it_is_never_believed_to_hold_more_than_declared_nor_less_than_one(limit, steps):
+    window, now = SlidingWindow(Window(limit, PER)), 0.0
+    for what, after, units in steps:
+        now += after
+        if what == "take" and window.free(now) >= units:
+            window.take(units)
+            window.release(units, now)
+        elif what == "refuse":
+            window.lower(1, now)
+        elif what == "raise":
+            window.raised(now)
+        elif what == "say":
+            window.correct(units, now)
+        assert 1 <= window.believed <= limit
+        assert window.known_free <= limit - window.used(now)
+        assert window.free(now) <= max(0, window.believed - window.used(now))

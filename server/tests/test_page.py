@@ -141,6 +141,8 @@ async def test_the_pulse_counts_what_happened(client: Any, wire: Any) -> None:
     assert pulse["counts"]["by_provider"] == {"alpha": 1}
     assert [one["name"] for one in pulse["providers"]] == ["alpha"]
     assert pulse["quota"][0]["used"] == 1
+    assert pulse["quota"][0]["believed"] is None
+    assert pulse["clock_ahead"] == 0.0
     assert [(one["well"], one["badly"]) for one in pulse["history"]["alpha"]] == [(1, 0)]
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from simulated.engine import world
 from simulated.providers import provider
-from simulated.remote import Remote
+from simulated.remote import Call, Remote, body, refusal
 
-from feedmux import NoProvider, Quotes, Window
+from feedmux import Failure, FeedmuxError, NoProvider, Quotes, RateLimited, Settings, Window
 from feedmux.clock import LoopClock, from_unix
 from feedmux.failure import retry_after
+from feedmux.settings import EngineSettings
+from feedmux.store import MemoryStore
+from feedmux.transport import Incoming
 from feedmux.virtual import START
 
 BTC = Quotes(["BTC"])
@@ -30,11 +35,89 @@ class Suspended(LoopClock):
         return super().monotonic() + self.slept
 
 
+class Wrong(LoopClock):
+    """A clock whose wall reads so many seconds too much."""
+
+    def __init__(self, ahead: float) -> None:
+        super().__init__(START + timedelta(seconds=ahead))
+
+
+def true_time() -> datetime:
+    return LoopClock(START).now()
+
+
+def dating(lie: float = 0.0, **headers: str) -> Remote:
+    """An upstream that says what time it is, and that its prices are of just now; a liar adds seconds to the date."""
+
+    def script(call: Call) -> Incoming:
+        date = format_datetime(true_time() + timedelta(seconds=lie), usegmt=True)
+        prices = dict.fromkeys(call.symbols, 100.0)
+        return body({"prices": prices, "at": true_time().timestamp()}, date=date, **headers)
+
+    return Remote(script=script)
+
+
+@pytest.mark.parametrize("ahead", [-400.0, -7200.0, 7200.0])
+async def test_t2_where_several_upstreams_say_that_our_clock_is_wrong_ages_are_right(ahead: float) -> None:
+    upstreams = {"one": dating(), "two": dating(), "liar": dating(lie=40_000)}
+    providers = {name: (provider(), remote) for name, remote in upstreams.items()}
+    async with world(providers, clock=Wrong(ahead)) as simulated:
+        mux = simulated.mux
+        for name in upstreams:
+            with suppress(FeedmuxError):
+                await mux.get(BTC, only=[name])
+        answer = await mux.get(Quotes(["ETH"]))
+
+        (item,) = answer.items
+        assert item.fetched_at is not None
+        assert item.observed_at is not None
+        assert abs((item.fetched_at - item.observed_at).total_seconds()) < 3
+        assert abs((mux.clock.now() - true_time()).total_seconds()) < 3
+        assert abs(mux.clock.offset + ahead) < 3
+
+
+async def test_t2_a_ban_until_an_instant_lasts_as_long_as_it_says_whatever_our_clock_reads() -> None:
+    banned = Failure(RateLimited, status=418, reset=r"until (\d{13})")
+    upstreams = {"one": dating(), "two": dating(), "three": Remote()}
+    providers = {name: (provider(errors=(banned,)), remote) for name, remote in upstreams.items()}
+    async with world(providers, clock=Wrong(-600.0)) as simulated:
+        for name in ("one", "two"):
+            with suppress(FeedmuxError):
+                await simulated.mux.get(BTC, only=[name])
+        until = int(true_time().timestamp() * 1000) + 120_000
+        upstreams["three"].script = lambda call: body({"msg": f"banned until {until}"}, status=418)
+        with pytest.raises(NoProvider):
+            await simulated.mux.get(Quotes(["ETH"]), only=["three"])
+        (wait,) = [row.wait for row in simulated.mux.providers() if row.name == "three"]
+
+    assert wait == pytest.approx(120, abs=3)
+
+
+async def test_t2_what_is_kept_over_a_restart_goes_by_the_machines_own_clock() -> None:
+    store, upstreams = MemoryStore(), {"one": dating(), "two": dating(), "three": Remote()}
+    providers = {name: (provider(), remote) for name, remote in upstreams.items()}
+    clock = Wrong(-600.0)
+    async with world(providers, clock=clock, store=store) as simulated:
+        for name in ("one", "two"):
+            with suppress(FeedmuxError):
+                await simulated.mux.get(BTC, only=[name])
+        assert simulated.mux.clock.offset > 500
+        upstreams["three"].script = lambda call: refusal(90)
+        with pytest.raises(NoProvider):
+            await simulated.mux.get(Quotes(["ETH"]), only=["three"])
+    async with world(providers, clock=clock, store=store) as simulated:
+        (wait,) = [row.wait for row in simulated.mux.providers() if row.name == "three"]
+
+    assert wait == pytest.approx(90, abs=3)
+
+
 async def test_t3_after_eight_hours_of_sleep_the_windows_are_free_and_nothing_is_made_up_for() -> None:
     clock, remote = Suspended(), Remote()
     declared = provider(limits={"windows": (Window(1, 3600),)})
-    async with world({"one": (declared, remote)}, clock=clock) as simulated:
-        await simulated.mux.get(BTC)
+    refreshing = Settings(engine=EngineSettings(refresh=10))
+    async with world({"one": (declared, remote)}, clock=clock, settings=refreshing) as simulated:
+        for _ in range(5):
+            await simulated.mux.get(BTC)
         with pytest.raises(NoProvider):
             await simulated.mux.get(Quotes(["ETH"]))
         clock.slept = 8 * 3600.0

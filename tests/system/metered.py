@@ -16,7 +16,11 @@ WINDOWS: Mapping[float, int] = {3.0: 120, 86_400.0: 100_000}
 BACKOFF = 2.0
 IN_FLIGHT = 0.15
 """Seconds within which a request may have been sent before a refusal was read."""
-SOURCE = f"""
+
+
+def source(windows: Mapping[float, int]) -> str:
+    """The distribution's module, whose provider declares these windows."""
+    return f"""
 from feedmux import Asked, Backoff, Endpoint, Limits, Provider, Quote, Quotes, Request, Terms, Window
 
 def request(asked):
@@ -29,7 +33,7 @@ provider = Provider(
     hosts=("https://metered.invalid",),
     limits=Limits(
         weight=1,
-        windows=tuple(Window(limit, per=per) for per, limit in {dict(WINDOWS)!r}.items()),
+        windows=tuple(Window(limit, per=per) for per, limit in {dict(windows)!r}.items()),
         concurrency=8,
         backoff=Backoff(steps=({BACKOFF},)),
     ),
@@ -45,6 +49,7 @@ class Metered:
 
     chance: Random
     refuses: float = 0.0
+    windows: Mapping[float, int] = field(default_factory=lambda: WINDOWS)
     port: int = 0
     arrivals: list[float] = field(default_factory=list)
     refused_at: list[float] = field(default_factory=list)
@@ -85,7 +90,7 @@ class Metered:
     def above(self) -> int:
         """Requests that a window, read as sliding, had no room for."""
         over = 0
-        for per, limit in WINDOWS.items():
+        for per, limit in self.windows.items():
             first = 0
             for last, at in enumerate(self.arrivals):
                 while self.arrivals[first] <= at - per:
@@ -96,7 +101,7 @@ class Metered:
 
 def prepared(directory: Path, upstream: Metered) -> Path:
     """The distribution put there, and the configuration that leads it to the upstream."""
-    installed(directory, NAME, SOURCE)
+    installed(directory, NAME, source(upstream.windows))
     configuration = directory / "feedmux.toml"
     configuration.write_text(
         f'[providers.{NAME}]\nbase_url = "http://127.0.0.1:{upstream.port}"\n[server]\nclient_limit = 0\n'

@@ -37,7 +37,7 @@ async def serving(directory: Path, configuration: Path, workers: int) -> AsyncIt
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             told = (await process.stdout.readline()).decode()
         yield told.split()[-1], process.pid
     finally:

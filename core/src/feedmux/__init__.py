@@ -64,6 +64,7 @@ from feedmux.query import (
     Trending,
 )
 from feedmux.request import Asked, Reply, Request
+from feedmux.reset import ResetHeader
 from feedmux.settings import Settings
 
 __version__ = "0.1.0"
@@ -116,6 +117,7 @@ __all__ = [
     "RateLimited",
     "Reply",
     "Request",
+    "ResetHeader",
     "Resource",
     "Resources",
     "Sentiment",

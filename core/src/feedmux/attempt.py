@@ -169,7 +169,7 @@ RESULTS: tuple[tuple[str, Result, Ending], ...] = (
     ("upstream-timeout", Result.TIMEOUT, Ending.FAULT),
     ("bad-payload", Result.GARBAGE, Ending.FAULT),
     ("no-quota", Result.UNSENT, Ending.NEUTRAL),
-    ("unavailable", Result.DOWN, Ending.FAULT),
+    ("unavailable", Result.DOWN, Ending.NEUTRAL),
     ("upstream-down", Result.DOWN, Ending.FAULT),
 )
 _BY_SLUG = {slug: (result, ending) for slug, result, ending in RESULTS}

@@ -14,6 +14,8 @@ from feedmux.limits import Backoff
 FAULTS_IN_A_ROW = 5
 CONTRADICTED_IN_A_ROW = 3
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
+NOT_HERE = 6 * 3600.0
+"""Seconds for which a provider is left alone that does not serve this place."""
 DOUBLINGS = 64
 """More change nothing, and what they come to has no end."""
 
@@ -129,6 +131,28 @@ def _paused(state: BreakerState, faults: int, cause: str, now: float, chance: Ra
         until=now + chance.uniform(0.0, longest),
         refusals=state.refusals,
         faults=faults,
+        shut=True,
+        shut_at=now,
+    )
+
+
+def lost(state: BreakerState, cause: str, now: float, chance: Random) -> BreakerState:
+    """It answers 404 to whatever there is: closed as by five faults, and longer each time that it still does."""
+    if state.shut and state.until > now:
+        return state
+    return _paused(state, max(FAULTS_IN_A_ROW, state.faults + 1), cause, now, chance)
+
+
+def unserved(state: BreakerState, asked: float | None, cause: str, now: float) -> BreakerState:
+    """It does not serve this place: closed for hours, or for as long as its dictionary says. That is no fault."""
+    return BreakerState(
+        State.BLOCKED,
+        f"does not serve this place: {cause}",
+        since=now,
+        until=now + (asked or NOT_HERE),
+        demanded=True,
+        refusals=state.refusals,
+        faults=state.faults,
         shut=True,
         shut_at=now,
     )

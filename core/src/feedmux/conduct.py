@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
 
 from feedmux import breaker
+from feedmux.absence import IN_A_ROW, Absences
 from feedmux.cache import Entry
 from feedmux.clock import Clock, Random
 from feedmux.doubt import Doubts
-from feedmux.errors import BadPayload, FeedmuxError, NoQuota, RateLimited, Unauthorized
+from feedmux.errors import (
+    BadPayload,
+    FeedmuxError,
+    InvalidQuery,
+    NoQuota,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+)
 from feedmux.event import Changed, Event, Result, Tried
 from feedmux.keeper import Fetched
 from feedmux.query import Query
 from feedmux.quota import Ending
 from feedmux.rotation import Candidate, Rotation
 from feedmux.standing import Standing
+
+_log = structlog.get_logger("feedmux.conduct")
 
 
 class Conduct:
@@ -25,6 +39,7 @@ class Conduct:
         self._doubts = doubts
         self._chance = chance
         self._tell = tell
+        self._absences = Absences()
         self.rotations: Mapping[str, Rotation] = {}
         self.changed: Callable[[Standing], None] = lambda standing: None
         self.spent: Callable[[Standing], None] = lambda standing: None
@@ -35,6 +50,8 @@ class Conduct:
         tally, before, error = standing.tally, standing.breaker.state, fetched.error
         after = self._after(standing, before, error, ending, began, now)
         tally.refusals += isinstance(error, RateLimited)
+        if self._absences.rows and not fetched.refused:
+            self._absences.answered(candidate.source)
         useless = isinstance(error, BadPayload) and not (fetched.entries or fetched.suspects)
         if ending is Ending.FAULT or useless:
             candidate.score.failed()  # what the guard refused counts against this endpoint, not against the member
@@ -44,7 +61,7 @@ class Conduct:
             tally.last_success = self._clock.now()
             candidate.score.succeeded(now - began, standing.limits.slow_after, now)
         elif error is not None and not isinstance(error, NoQuota) and (ending is not Ending.OK or useless):
-            tally.failures += 1
+            tally.failures += not isinstance(error, Unavailable | InvalidQuery)
             tally.last_failure, tally.last_error, tally.last_class = (
                 self._clock.now(),
                 error.detail,
@@ -112,11 +129,45 @@ class Conduct:
             return breaker.refused(before, standing.limits.backoff, error.retry_after, error.detail, now)
         if isinstance(error, Unauthorized):
             return breaker.unauthorized(before, error.detail, now)
+        if isinstance(error, Unavailable):
+            return breaker.unserved(before, error.retry_after, error.detail, now)
+        if isinstance(error, NotFound) and before.shut and self._absences.lost(standing.source):
+            return before
         if ending is Ending.OK:
             return breaker.succeeded(before, began, now)
         if ending is Ending.FAULT:
             return breaker.failed(before, error.detail if error else "", began, now, self._chance)
         return before
+
+    def limited(self, standing: Standing, error: RateLimited, cost: int) -> None:
+        """It refused while it was open: where our own count says there was room, it allows less than it declared."""
+        if standing.breaker.state.shut:
+            return
+        less = standing.quota.refused(cost, error.retry_after or 0.0, self._clock.monotonic())
+        if less:
+            error.detail = f"{error.detail}; {less}"
+            _log.warning("a limit seems to be lower than declared", pool=standing.quota.name, window=less)
+
+    def absent(self, member: str, part: Query) -> None:
+        """It answered 404 to something that is there; to so many in a row, and it is held to be down."""
+        if not self._absences.note(member, part):
+            return
+        now, name = self._clock.monotonic(), part.elements[0] if part.elements else part.capability
+        cause = f"answered 404 to {IN_A_ROW} in a row that are there, and to {name[:40]} last"
+        for standing in {one.name: one.standing for one in self._candidates(member, part)}.values():
+            before = standing.breaker.state
+            self.move(standing, before, breaker.lost(before, cause, now, self._chance), now)
+
+    def found_elsewhere(self, part: Query, errors: Sequence[FeedmuxError]) -> None:
+        """Another answers it: that is said of who answered 404 and has not answered anything so far.
+
+        Who has may simply not know it.
+        """
+        for error in errors:
+            if isinstance(error, NotFound):
+                asked = self._candidates(error.provider, part)
+                if asked and not any(one.tally.successes for one in asked[0].standing.ring):
+                    self.absent(asked[0].source, part)
 
     def disputed(self, member: str, part: Query) -> None:
         """Another says otherwise: that counts against its score."""

@@ -80,7 +80,7 @@ class NoQuota(UpstreamDown):
 
 
 class Unavailable(UpstreamDown):
-    """The provider does not serve this place (HTTP 451): its next host may."""
+    """The provider does not serve this place (HTTP 451): its next host may. Where none does it is closed for hours."""
 
     slug, title = "unavailable", "The provider does not serve this place"
 

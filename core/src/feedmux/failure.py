@@ -23,8 +23,13 @@ from feedmux.errors import (
     UpstreamDown,
 )
 from feedmux.request import Reply
+from feedmux.reset import ResetHeader, reset_after, sent_at
 
 LONGEST_WAIT = 7 * 86_400.0
+_PLACE = r"\b(countr(y|ies)|regions?|jurisdictions?|territor(y|ies)|geo[a-z-]*|your (location|place))\b"
+_BARRED = r"\b(block(ed|s)?|bann?(ed|s)?|restrict(ed|s|ions?)?|prohibit(ed|s)?|not (available|allowed|supported|permitted)|unavailable)\b"
+_NOT_HERE = re.compile(f"{_PLACE}.{{0,80}}{_BARRED}|{_BARRED}.{{0,80}}{_PLACE}", re.IGNORECASE | re.DOTALL)
+"""A 403 for where we are, as content networks and exchanges word it: "configured to block access from your country"."""
 
 
 class Failure(Struct, frozen=True):
@@ -34,7 +39,8 @@ class Failure(Struct, frozen=True):
     `path` walks the JSON body with dots (`status.error_code`). There, or in the whole body where no path is
     given, `equals` must be the value or `contains` be found in its text (a regular expression, case ignored).
     `reset` is a regular expression over that text whose group 1 is the reset's Unix time in milliseconds, `wait`
-    the seconds to wait where the upstream never says how long.
+    the seconds to wait where the upstream never says how long. `resets` is the reply header that says so where it
+    is none that others use as well.
     """
 
     error: type[FeedmuxError]
@@ -44,6 +50,7 @@ class Failure(Struct, frozen=True):
     contains: str = ""
     reset: str = ""
     wait: float | None = None
+    resets: ResetHeader | None = None
 
 
 def failure_of(reply: Reply, dictionary: tuple[Failure, ...], now: datetime) -> FeedmuxError | None:
@@ -83,6 +90,8 @@ def _match(line: Failure, reply: Reply, document: Any) -> str | None:
 
 def _declared(line: Failure, text: str, reply: Reply, now: datetime) -> FeedmuxError:
     wait = retry_after(reply.headers, now) or line.wait
+    if wait is None and issubclass(line.error, RateLimited):
+        wait = _reset(reply, now, line.resets)
     if line.reset and (found := re.search(line.reset, text)):
         until = int(found.group(1)) / 1000 - now.timestamp()
         wait = min(max(until, 0.0), LONGEST_WAIT)
@@ -97,10 +106,10 @@ def _by_status(reply: Reply, now: datetime) -> FeedmuxError | None:
     if status == 200:
         return None
     if status in (429, 418):
-        return RateLimited(detail, retry_after=retry_after(reply.headers, now))
+        return RateLimited(detail, retry_after=retry_after(reply.headers, now) or _reset(reply, now))
     if status == 503 and (wait := retry_after(reply.headers, now)):
         return RateLimited(detail, retry_after=wait)
-    if status == 451:
+    if status == 451 or (status == 403 and _NOT_HERE.search(reply.body[:4096].decode("utf-8", "replace"))):
         return Unavailable(detail)
     if status in (401, 403):
         return Unauthorized(detail)
@@ -115,6 +124,11 @@ def _by_status(reply: Reply, now: datetime) -> FeedmuxError | None:
     return BadPayload(f"answered {status} where 200 was due")
 
 
+def _reset(reply: Reply, now: datetime, declared: ResetHeader | None = None) -> float | None:
+    wait = reset_after(reply.headers, now, declared)
+    return wait if wait is None else min(wait, LONGEST_WAIT)
+
+
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds that Retry-After asks for (a number, or a date read against the reply's own Date), at most 7 days.
 
@@ -124,22 +138,18 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        seconds = _until_date(text, headers.get("date", ""), now)
+        seconds = _until_date(text, headers, now)
     return min(seconds, LONGEST_WAIT) if math.isfinite(seconds) and seconds > 0 else None
 
 
-def _until_date(text: str, date: str, now: datetime) -> float:
+def _until_date(text: str, headers: Mapping[str, str], now: datetime) -> float:
     try:
         until = parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return math.nan
     try:
-        since = parsedate_to_datetime(date)
-    except (ValueError, TypeError):
-        since = now
-    try:
-        return (until - since).total_seconds()
-    except TypeError:  # one of them names no zone
+        return (until - sent_at(headers, now)).total_seconds()
+    except TypeError:  # it names no zone
         return math.nan
 
 

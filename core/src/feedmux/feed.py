@@ -15,13 +15,15 @@ from typing import Protocol
 from msgspec import Struct
 
 from feedmux.attempt import Attempts
+from feedmux.cache import Entry
 from feedmux.cell import printable
 from feedmux.clock import Clock, Random
 from feedmux.errors import BadPayload, FeedmuxError
 from feedmux.event import Event, Held, StreamLost, StreamOpened, StreamResumed
 from feedmux.items import Item
 from feedmux.keeper import Keeper
-from feedmux.line import LOOK, STEADY
+from feedmux.lead import Lead
+from feedmux.line import LOOK, STEADY, first
 from feedmux.lines import Lines
 from feedmux.listener import Listener
 from feedmux.listings import PATIENCE, Listings
@@ -31,6 +33,8 @@ from feedmux.query import Query
 from feedmux.quota import Ending, Full, Permit
 from feedmux.rotation import Candidate
 
+HEARD_ELSEWHERE = "another process streams it"
+TAKEN_OVER = "another process streamed it until now"
 DOUBT = 10.0
 """Seconds for which a price that jumped is not looked at again: another provider is asked meanwhile."""
 
@@ -66,7 +70,10 @@ class Shop(Struct, frozen=True):
 
 
 class Feed:
-    """Runs until it is closed or its member turns out not to stream this."""
+    """Runs until it is closed or its member turns out not to stream this.
+
+    With a `lead` it streams only while that is held; else it hears from the process that has it.
+    """
 
     def __init__(
         self,
@@ -75,6 +82,7 @@ class Feed:
         silent_after: float,
         shop: Shop,
         lines: Lines | None,
+        lead: Lead | None = None,
     ) -> None:
         self.candidate = candidate
         self.part = part
@@ -83,6 +91,8 @@ class Feed:
         self.news_at = shop.clock.monotonic()
         """When something new came last; before that, when it began."""
         self.followers: list[Follower] = []
+        self.lead = lead
+        """None where there are no other processes."""
         self._shop = shop
         self._lines = lines
         self._ear: Listener | None = None
@@ -98,12 +108,13 @@ class Feed:
         """Have the hook run, again and again with growing pauses where it ends by itself."""
         failures = 0
         while True:
+            await self._is_ours()
             if why := self._hindrance():
                 self.lose(why)
                 await self._shop.clock.sleep(LOOK)
                 continue
             began = self._shop.clock.monotonic()
-            reason = await self._streamed()
+            reason = await self._while_ours()
             if reason is None:
                 break
             self.lose(reason)
@@ -116,6 +127,23 @@ class Feed:
     def _hindrance(self) -> str:
         standing = self.candidate.standing
         return "" if standing.open else f"it is closed: {standing.condition(self._shop.clock.monotonic())[1]}"
+
+    async def _is_ours(self) -> None:
+        """Wait until no other process streams it; what that one would have said in between is a gap."""
+        if self.lead is None or self.lead.held:
+            return
+        await self.lead.until(True)
+        if self.flow is Flow.LIVE:
+            self.lose(TAKEN_OVER)
+
+    async def _while_ours(self) -> str | None:
+        """`_streamed`, ended where another process has the lead from now on."""
+        if self.lead is None:
+            return await self._streamed()
+        streaming = asyncio.ensure_future(self._streamed())
+        await first(streaming, self.lead.until(False))
+        await asyncio.wait({streaming})
+        return HEARD_ELSEWHERE if streaming.cancelled() else streaming.result()
 
     async def _streamed(self) -> str | None:
         """Run the hook once; why it ended, None where the member does not stream this."""
@@ -168,6 +196,8 @@ class Feed:
                 self._ear.silent = True
             if self._lines is not None:
                 self._lines.look()
+            if self.lead is not None:
+                self.lead.want()
             await self._news.wait()
 
     # what comes
@@ -186,7 +216,36 @@ class Feed:
             return
         if self._shop.keeper.kept(candidate, part, [part], [item], []).entries:
             self._heard = self._heard.after(said, now)
+            if self.lead is not None:
+                self.lead.pushed(self._shop.keeper.key(candidate, part), candidate.source)
             self._arrived()
+
+    # what another process hears
+
+    def overheard(self, entry: Entry) -> None:
+        """Whoever has the lead was pushed this, and it is in the cache here too."""
+        if self._leads() or entry.member != self.candidate.source:
+            return
+        now = self._shop.clock.now()
+        newest = max((item.observed_at for item in entry.items if item.observed_at), default=now)
+        if (now - newest).total_seconds() <= self.silent_after:
+            self._arrived()
+
+    def lost_elsewhere(self, reason: str) -> None:
+        """Whoever has the lead hears nothing. Where that has lasted too long, this process would try."""
+        if self._leads():
+            return
+        self.lose(reason)
+        if self.lead is not None and self._shop.clock.monotonic() - self.news_at >= self.silent_after:
+            self.lead.want()
+
+    def wanted_elsewhere(self) -> None:
+        """Another process would try, where nothing is heard here."""
+        if self.lead is not None and self.flow is Flow.LOST:
+            self.lead.give_up()
+
+    def _leads(self) -> bool:
+        return self.lead is None or self.lead.held
 
     def _is_doubtful(self, item: Item) -> bool:
         """Whether its price jumped: then others are asked, and it is not kept until one of them, or its own next
@@ -239,6 +298,8 @@ class Feed:
             at=self._shop.clock.monotonic(), member=self.candidate.name, what=self._what, reason=told
         )
         self._shop.tell(event)
+        if self.lead is not None:
+            self.lead.lost(told)
         if self._begun:
             for follower in tuple(self.followers):
                 follower.lost(self.news_at, event)

@@ -12,7 +12,15 @@ from feedmux.attempt import Attempts, judged
 from feedmux.cache import Cache
 from feedmux.clock import Clock, Random
 from feedmux.conduct import Conduct
-from feedmux.errors import BadPayload, FeedmuxError, NotFound, UnknownSymbol, UpstreamDown, UpstreamTimeout
+from feedmux.errors import (
+    BadPayload,
+    FeedmuxError,
+    NotFound,
+    RateLimited,
+    UnknownSymbol,
+    UpstreamDown,
+    UpstreamTimeout,
+)
 from feedmux.event import Event, Result
 from feedmux.failure import excerpt
 from feedmux.http import Http
@@ -32,6 +40,8 @@ class Fetcher:
 
     def __init__(self, clock: Clock, cache: Cache, chance: Random, tell: Callable[[Event], None]) -> None:
         self._clock = clock
+        self.dated: Callable[[str, Mapping[str, str], float], None] = lambda origin, headers, now: None
+        """Told of each reply's headers, whose they are and when they came: they say what time it is there."""
         self.keeper = Keeper(clock, cache, chance, tell)
         self.conduct = Conduct(clock, chance, tell, self.keeper.doubts)
         self.attempts = Attempts(clock, tell)
@@ -43,7 +53,8 @@ class Fetcher:
         """Send one request for these parts and book its outcome. Never raises but for cancellation."""
         standing, now = candidate.standing, self._clock.monotonic()
         query = parts[0] if len(parts) == 1 else parts[0].narrowed([e for p in parts for e in p.elements])
-        http = self._connect(standing, permit, candidate.cost_of(query), limit)
+        cost = candidate.cost_of(query)
+        http = self._connect(standing, permit, cost, limit)
         probing, slow_probe = standing.breaker.probing, candidate.score.probing
         fetched, ending, result = Fetched({}), Ending.NEUTRAL, Result.ABANDONED
         try:
@@ -58,8 +69,12 @@ class Fetcher:
                 )
             fetched = Fetched({}, error, refused=True)
             result, ending = judged(error)
+            if isinstance(error, RateLimited):
+                self.conduct.limited(standing, error, cost)
             if isinstance(error, UnknownSymbol) and len(parts) == 1:
                 self.keeper.remember_unknown(candidate, parts[0])
+                if isinstance(error, NotFound) and self.keeper.knows_of(candidate, parts[0]):
+                    self.conduct.absent(candidate.source, parts[0])
             enough = max(standing.limits.slow_after, 2 * candidate.score.latency)
             if ending is Ending.FAULT and (
                 self.attempts.lagged_at > now or _hurried(error, limit, enough)
@@ -92,7 +107,9 @@ class Fetcher:
         )
 
     def _heard(self, standing: Standing, headers: Mapping[str, str]) -> None:
-        """Believe what the upstream says it has counted."""
+        """Believe what the upstream says it has counted, and look at what time it is there."""
+        if not standing.simulated:
+            self.dated(standing.origin, headers, self._clock.monotonic())
         for used in standing.upstream.used:
             text = headers.get(used.name.lower(), "")
             if text.isascii() and text.isdecimal() and len(text) < 12:
@@ -125,6 +142,8 @@ class Fetcher:
             before, ended = standing.breaker.state, self._clock.monotonic()
             self.conduct.move(standing, before, breaker.well_again(before, now, ended), ended)
         except FeedmuxError as error:
+            if isinstance(error, NotFound):  # it names no symbol: what was there is gone
+                error = UpstreamDown(error.detail, provider=error.provider)
             hurried = _hurried(error, limit, standing.limits.slow_after)
             ending = Ending.NEUTRAL if hurried else judged(error)[1]
             self.conduct.shut(standing, error, ending, now)

@@ -72,7 +72,7 @@ def _in_order(items: list[Item], query: Query) -> list[Item]:
     return [by_instant[instant] for instant in sorted(by_instant)]
 
 
-def too_old(items: Sequence[Item], query: Query, terms: Terms, now: datetime) -> str:
+def too_old(items: Sequence[Item], query: Query | type[Query], terms: Terms | None, now: datetime) -> str:
     """Why these items cannot be an answer now, empty where they can: age of a series is that of its newest."""
     newest = max((_observed(item) for item in items), default=None)
     if newest is None:

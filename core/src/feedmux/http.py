@@ -23,6 +23,8 @@ from feedmux.transport import Outgoing, Transport
 T = TypeVar("T")
 HOST_REST = 3600.0
 """Seconds for which a host that cannot be reached, or does not serve this place, is passed over."""
+UNMISTAKABLE = 8
+"""Characters from which on a key is no word that an answer may hold by chance."""
 SHOWN = 400
 """Bytes of a body that are kept for the log."""
 HEADERS = {
@@ -75,6 +77,11 @@ class Wire(msgspec.Struct, frozen=True):
             body = body.replace(written.encode(), b"***")
         return body
 
+    @property
+    def unmistakable(self) -> bool:
+        """Whether our key is too long to be a word of the data: then an item that repeats it is served without it."""
+        return self.secret is not None and len(self.secret.reveal()) >= UNMISTAKABLE
+
     def sign(self, request: Request, host: str) -> Outgoing:
         """The request as it goes out to that host, with the key where the upstream wants it."""
         headers = {**HEADERS, **{name.lower(): value for name, value in request.headers.items()}}
@@ -125,10 +132,11 @@ class Http:
         """Send to the member's host and give back a reply of status 200.
 
         Where that host cannot be reached or does not serve this place, its next host is asked within the same
-        try. Raises RateLimited, Unauthorized, UnknownSymbol, InvalidQuery, BadPayload, UpstreamDown or
-        UpstreamTimeout, as the status, the provider's failure dictionary or the socket says.
+        try. Raises RateLimited, Unauthorized, UnknownSymbol, InvalidQuery, BadPayload, UpstreamDown, Unavailable
+        or UpstreamTimeout, as the status, the provider's failure dictionary or the socket says.
         """
         hosts = self._wire.address.in_order(self._clock.monotonic())
+        fault: UpstreamDown | None = None
         for last, host in _flagged(hosts):
             try:
                 return await self._exchange(request, host)
@@ -136,8 +144,9 @@ class Http:
                 if isinstance(error, NoQuota) or (error.sent and not isinstance(error, Unavailable)):
                     raise
                 self._wire.address.rest(host, self._clock.monotonic())
+                fault = fault if isinstance(error, Unavailable) else error
                 if last:
-                    raise
+                    raise fault or error from None
         raise UpstreamDown("has no host", sent=False)
 
     @property
@@ -194,7 +203,7 @@ class Http:
         self._came = shown.body[:SHOWN]
         failure = failure_of(shown, self._wire.failures, self._clock.now())
         if failure is None:
-            return reply
+            return shown if self._wire.unmistakable else reply
         if isinstance(failure, Unauthorized) and self._wire.secret is None and incoming.status == 403:
             failure = UpstreamDown(failure.detail)
         failure.detail = self._wire.redacted(failure.detail)

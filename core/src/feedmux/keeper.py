@@ -150,6 +150,12 @@ class Keeper:
             voice=candidate.fan_out > 1,
         )
 
+    def knows_of(self, candidate: Candidate, part: Query) -> bool:
+        """Whether the member itself has shown that this is there: its listing has it, or it answered it lately."""
+        if candidate.listed and candidate.standing.listing is not None:
+            return True
+        return candidate.source in (self.cache.cell(self.key(candidate, part)) or ())
+
     def jumped(self, candidate: Candidate, part: Query, item: Item | None) -> str:
         """Why this price must be confirmed; empty where it may be kept."""
         if item is None or type(part).max_jump is None:

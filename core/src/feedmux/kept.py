@@ -78,8 +78,7 @@ class KeptAnswers:
 
     def note(self, key: Hashable, entry: Entry) -> None:
         """The cache keeps it: it is written as soon as what was noted before it is."""
-        lasting = entry.good_until - self._clock.monotonic() > WORTH
-        if entry.simulated or entry.crossed is not None or not lasting:
+        if not self.is_kept(entry):
             return
         self._waiting.pop((key, entry.member), None)
         self._waiting[key, entry.member] = entry
@@ -88,6 +87,11 @@ class KeptAnswers:
         if not self._writing:
             self._writing = True
             self._background(self._write())
+
+    def is_kept(self, entry: Entry) -> bool:
+        """Whether it is written down at all: neither simulated nor made of others, and good for long enough."""
+        lasting = entry.good_until - self._clock.monotonic() > WORTH
+        return lasting and not entry.simulated and entry.crossed is None
 
     async def _write(self) -> None:
         try:
@@ -99,13 +103,13 @@ class KeptAnswers:
         """Write what waits."""
         while self._waiting:
             some = [(place, self._waiting.pop(place)) for place in list(self._waiting)[:AT_ONCE]]
-            written = (self._shelved(key, entry) for (key, _), entry in some)
+            written = (self.shelved(key, entry) for (key, _), entry in some)
             await self._store.shelve([one for one in written if one is not None], self._wall())
 
     def _wall(self) -> float:
         return self._clock.now().timestamp()
 
-    def _shelved(self, key: Hashable, entry: Entry) -> Shelved | None:
+    def shelved(self, key: Hashable, entry: Entry) -> Shelved | None:
         """The answer as it is stored; None where its key or its items could not be read again."""
         kind, ahead = self._queries.get(_capability(key)), self._wall() - self._clock.monotonic()
         if kind is None or any(type(item) is not kind.item for item in entry.items):
@@ -149,14 +153,26 @@ class KeptAnswers:
             _log.warning("stored answers cannot be read", answers=lost)
 
     def _take_up(self, one: Shelved) -> None:
-        place, capability, _ = msgspec.msgpack.decode(one.key, type=tuple[Any, str, str])
-        kept = msgspec.msgpack.decode(one.value, type=_Kept)
+        if (read := self.read(one.key, one.value)) is None:
+            return
+        key, entry = read
+        known = (self._cache.cell(key) or {}).get(entry.member)
+        if known is None or known.fetched + SAME < entry.fetched:
+            self._cache.take_up(key, entry)
+
+    def read(self, key: bytes, value: bytes) -> tuple[Hashable, Entry] | None:
+        """What `shelved` made, in this process's words; None for what is not to be taken up.
+
+        Raises ValueError, TypeError or KeyError for what cannot be read.
+        """
+        place, capability, _ = msgspec.msgpack.decode(key, type=tuple[Any, str, str])
+        kept = msgspec.msgpack.decode(value, type=_Kept)
         if kept.version != VERSION:
             raise ValueError(f"version {kept.version}")
         if kept.provider not in self._providers:
-            return  # it is not installed any more, and nobody could say whose word that is
+            return None  # it is not installed any more, and nobody could say whose word that is
         if kept.fetched <= self.forgotten:
-            return
+            return None
         items = msgspec.msgpack.decode(kept.items, type=tuple[self._queries[capability].item, ...])  # type: ignore[misc]
         now = self._clock.monotonic()
         behind = now - self._wall()
@@ -171,10 +187,7 @@ class KeptAnswers:
             stale=kept.stale,
             voice=kept.voice,
         )
-        key = self._whole(place)
-        known = (self._cache.cell(key) or {}).get(entry.member)
-        if known is None or known.fetched + SAME < entry.fetched:
-            self._cache.take_up(key, entry)
+        return self._whole(place), entry
 
     def _whole(self, plain: Any) -> Hashable:
         """The key that `_plain` made of it."""

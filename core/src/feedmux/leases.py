@@ -51,7 +51,7 @@ class Claim(Struct, frozen=True):
         return self.under_way + sum(units for _, units in self.occupied)
 
 
-class Share(Struct, frozen=True):
+class Share(Struct, frozen=True, array_like=True):
     """A holder's share as it is stored; `final` where its holder has ended in order and said all that it sent."""
 
     holder: str

@@ -19,6 +19,7 @@ from feedmux.answer import Answer, Missing
 from feedmux.attempt import GRACE
 from feedmux.audience import Audience
 from feedmux.breaker import BreakerState
+from feedmux.broadcast import Broadcast
 from feedmux.cache import Bell, Cache, Cell, Entry, newest
 from feedmux.clock import Chance, Clock
 from feedmux.coalescer import Coalescer, Flight
@@ -30,16 +31,19 @@ from feedmux.fetcher import Fetcher
 from feedmux.fleet import Fleet
 from feedmux.items import Item
 from feedmux.kept import KeptAnswers
+from feedmux.lead import Leads
 from feedmux.orders import Act, Order, Orders
 from feedmux.probe import Probes
 from feedmux.query import Query
 from feedmux.refresh import Refresher
 from feedmux.registry import Registry
+from feedmux.relay import Relay
 from feedmux.renewal import Renewal, settled
 from feedmux.route import Pins
 from feedmux.router import Router
 from feedmux.settings import Sandbox, Settings
 from feedmux.sharing import Sharing
+from feedmux.skew import CorrectedClock
 from feedmux.standing import Standing
 from feedmux.status import LedgerRow, ProviderStatus, Stats
 from feedmux.store import Guarded, Store
@@ -66,15 +70,21 @@ class Mux:
     """One engine, bound to the event loop it was opened on."""
 
     def __init__(
-        self, chosen: Settings, registry: Registry, clock: Clock, store: Store, chance: Chance
+        self,
+        chosen: Settings,
+        registry: Registry,
+        clock: Clock,
+        store: Store,
+        chance: Chance,
+        relay: Relay | None = None,
     ) -> None:
         self.settings = chosen
-        self.clock = clock
+        self.clock = CorrectedClock(clock)
         self.stats = Stats()
         self._registry = registry
         self._store = store
         self._cache = Cache(clock, chosen.engine.cache_size)
-        self._fetcher = Fetcher(clock, self._cache, chance.generator("engine"), self._tell)
+        self._fetcher = Fetcher(self.clock, self._cache, chance.generator("engine"), self._tell)
         holder = f"mux-{chance.generator('holder').getrandbits(48):x}"
         self._fleet = Fleet(clock, registry, chosen, store, holder)
         self._sharing = Sharing(holder, store, clock, lambda: self._fleet.quotas)
@@ -89,8 +99,20 @@ class Mux:
         self._refresher: Refresher | None = None
         self._renewing = asyncio.Lock()
         self._probes = Probes(self._fetcher, clock, chosen.engine.deadline)
+        self._broadcast = Broadcast(relay, holder, self._cache, self.clock) if relay is not None else None
+        self._leads = (
+            Leads(relay, holder, clock, self._broadcast)
+            if relay is not None and self._broadcast is not None
+            else None
+        )
         self._streams = Streams(
-            self._fleet, self._fetcher, clock, chance.generator("streams"), self._tell, self._confirm
+            self._fleet,
+            self._fetcher,
+            self.clock,
+            chance.generator("streams"),
+            self._tell,
+            self._confirm,
+            self._leads,
         )
         self.started_at = clock.monotonic()
 
@@ -99,9 +121,9 @@ class Mux:
         self._loop = asyncio.get_running_loop()
         await self._fleet.build()
         for standing in self._fleet.standings.values():
-            await durable.restore(standing, self._store, self.clock)
+            await durable.restore(standing, self._store, self.clock.machine)
         for quota in self._fleet.quotas.values():
-            await durable.restore_quota(quota, self._store, self.clock)
+            await durable.restore_quota(quota, self._store, self.clock.machine)
         forgotten = 0.0
         if self._store.shares:
             await self._sharing.renew()
@@ -113,7 +135,7 @@ class Mux:
         self._kept = KeptAnswers(
             self._cache,
             self._store,
-            self.clock,
+            self.clock.machine,
             self.queries,
             self._registry.providers,
             self._background,
@@ -124,10 +146,16 @@ class Mux:
             self._cache.kept = self._kept.note
         if self._store.shares:
             self._background(self._kept.run())
+        if self._broadcast is not None and self._leads is not None:
+            self._broadcast.begin(self._kept, self.queries, self._streams, self._background)
+            self._background(self._leads.run())
         self._fetcher.conduct.rotations = self._fleet.rotations
         self._fetcher.conduct.changed = self._changed
-        self._fetcher.conduct.spent = durable.LongWindows(self._store, self.clock, self._background).spent
+        self._fetcher.conduct.spent = durable.LongWindows(
+            self._store, self.clock.machine, self._background
+        ).spent
         self._fetcher.listings.listed = self._listed
+        self._fetcher.dated = self.clock.heard
         self._fetcher.attempts.misbehaving = self._quarantine
         self._router = Router(
             self._fetcher,
@@ -488,8 +516,10 @@ class Mux:
 
     @property
     def degraded(self) -> str:
-        """Why the store is of no use now, and state lives in memory only; empty where it is well."""
-        return self._store.degraded if isinstance(self._store, Guarded) else ""
+        """Why the store is of no use now, or the other processes are out of reach; empty where all is well."""
+        why = self._store.degraded if isinstance(self._store, Guarded) else ""
+        alone = self._leads is not None and self._leads.alone
+        return why or ("the other processes cannot be reached" if alone else "")
 
     @property
     def cached(self) -> int:
@@ -544,7 +574,7 @@ class Mux:
             renewal = Renewal(self._fleet, _switched(wanted, self._switched))
             await renewal.build()
             for standing in renewal.newcomers:
-                await durable.restore(standing, self._store, self.clock)
+                await durable.restore(standing, self._store, self.clock.machine)
             renewed = renewal.adopt()
             self.settings = renewal.settings
             if self._store.shares:
@@ -626,14 +656,14 @@ class Mux:
 
     async def _save(self, standing: Standing) -> None:
         await self._concert.save(standing)
-        await durable.save_quota(standing.quota, self._store, self.clock)
+        await durable.save_quota(standing.quota, self._store, self.clock.machine)
 
     def _adopt(self, standing: Standing, told: BreakerState) -> None:
         """Another process was refused by the member, or had it fail."""
         self._fetcher.conduct.move(standing, standing.breaker.state, told, self.clock.monotonic())
 
     def _listed(self, standing: Standing) -> None:
-        self._background(durable.save_listing(standing, self._store, self.clock))
+        self._background(durable.save_listing(standing, self._store, self.clock.machine))
 
     def _quarantine(self, standing: Standing, reason: str) -> None:
         """Set a provider aside that keeps doing what no plugin may."""
@@ -657,6 +687,9 @@ class Mux:
     async def aclose(self) -> None:
         """End everything that is under way, keep what must survive, close every connection."""
         await self._streams.aclose()
+        if self._broadcast is not None and self._leads is not None:
+            await self._leads.aclose()
+            await self._broadcast.flush()
         await self._coalescer.aclose()
         self._probes.close()
         await self._fetcher.aclose()

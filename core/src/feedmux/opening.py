@@ -16,10 +16,14 @@ from feedmux.clock import Chance, Clock, SystemClock
 from feedmux.errors import SettingsError
 from feedmux.mux import Mux
 from feedmux.registry import Registry
+from feedmux.relay import Relay
 from feedmux.settings import Sandbox, Settings
 from feedmux.sqlite import SqliteStore
 from feedmux.statefile import SCHEME, holders, location, opened
 from feedmux.store import FleetingStore, Guarded, Store
+from feedmux.valkey import client, is_valkey
+from feedmux.valkey.relay import ValkeyRelay
+from feedmux.valkey.store import opened as opened_there
 
 AUTO_PATIENCE = 3.0
 """Seconds an upstream has to answer at start before `sandbox = auto` holds it to be out of reach."""
@@ -34,14 +38,15 @@ async def open(
     extensions: Mapping[str, object] | None = None,
     clock: Clock | None = None,
     store: Store | None = None,
+    relay: Relay | None = None,
     seed: int | None = None,
 ) -> AsyncIterator[Mux]:
     """An engine for as long as the block lasts.
 
     `chosen` is Settings or a TOML file; without it the file named by FEEDMUX_CONFIG or `feedmux.toml` here, where
     there is one. `plugins` and `extensions` (name to plugin) take the place of everything that is installed.
-    `clock`, `store` and `seed` are for tests and simulations. An engine with plugins, extensions or a clock of
-    its own keeps state only where `[store] url` names a file. Raises SettingsError for a configuration that is wrong.
+    `clock`, `store`, `relay` and `seed` are for tests and simulations. An engine with plugins, extensions or a clock of
+    its own keeps state only where `[store] url` names a file or a server. Raises SettingsError for a configuration that is wrong.
     """
     log.default_to_stderr()
     configured = chosen if isinstance(chosen, Settings) else settings.load(chosen)
@@ -58,12 +63,13 @@ async def open(
     clock, chance = clock or SystemClock(), Chance(seed)
     async with _stored(configured, store, usual, clock) as kept:
         configured = await _resolved(configured, registry, clock, kept)
-        mux = Mux(configured, registry, clock, _store_for(configured, kept), chance)
-        await mux.start()
-        try:
-            yield mux
-        finally:
-            await mux.aclose()
+        async with _relayed(configured, relay) as relayed:
+            mux = Mux(configured, registry, clock, _store_for(configured, kept), chance, relayed)
+            await mux.start()
+            try:
+                yield mux
+            finally:
+                await mux.aclose()
 
 
 @asynccontextmanager
@@ -73,6 +79,9 @@ async def _stored(chosen: Settings, store: Store | None, usual: bool, clock: Clo
     kept = url.startswith(SCHEME) and (usual or url != SCHEME) and chosen.engine.sandbox is not Sandbox.ON
     if store is not None:
         yield Guarded(store)
+    elif is_valkey(url) and chosen.engine.sandbox is not Sandbox.ON:
+        async with opened_there(chosen.store, clock) as shared:
+            yield shared
     elif not kept or (database := await asyncio.to_thread(opened, location(url), clock)) is None:
         yield FleetingStore()
     else:
@@ -82,6 +91,20 @@ async def _stored(chosen: Settings, store: Store | None, usual: bool, clock: Clo
         finally:
             with suppress(sqlite3.Error):
                 await file.aclose()
+
+
+@asynccontextmanager
+async def _relayed(chosen: Settings, relay: Relay | None) -> AsyncIterator[Relay | None]:
+    """What other processes are told over, where the store is a server that they share; in the sandbox nobody is told."""
+    simulated = chosen.engine.sandbox is Sandbox.ON
+    if simulated or relay is not None or not is_valkey(chosen.store.url):
+        yield None if simulated else relay
+        return
+    server = client(chosen.store)
+    try:
+        yield ValkeyRelay(server, chosen.store.namespace)
+    finally:
+        await server.aclose()
 
 
 async def _resolved(chosen: Settings, registry: Registry, clock: Clock, store: Store) -> Settings:

@@ -1,4 +1,4 @@
-"""Who of those that share a state file is alive: each holds a lock that the system takes from it when it dies.
+"""Who of those on this machine that share a store is alive: each holds a lock that the system takes from it when it dies.
 
 A lock says it whatever the clocks and however long a process is stopped; the file's time says when its holder was
 last seen, which bounds when it can have sent anything.
@@ -17,7 +17,7 @@ if sys.platform != "win32":
 
 
 class Pulse:
-    """One holder's lock, in a directory beside the state file. Raises OSError where it cannot be kept."""
+    """One holder's lock, in a directory of the store's. Raises OSError where it cannot be kept."""
 
     def __init__(self, directory: Path, holder: str) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -51,6 +51,14 @@ class Pulse:
         if forgotten:
             self._own.unlink(missing_ok=True)
         os.close(self._file)
+
+
+def died(directory: Path, holder: str) -> bool:
+    """Whether a holder left a trace there and surely lives no more; never True where the system has no such lock."""
+    try:
+        return not _held(directory / holder, 0.0)
+    except OSError:
+        return False
 
 
 def _held(path: Path, unseen: float) -> bool:

@@ -110,7 +110,7 @@ class Quota:
         full: Full | None = None
         for window in self.windows:
             units = _units(window, cost)
-            if window.free(now) < units:
+            if window.free(now) < units and not (window.raised(now) and window.free(now) >= units):
                 until = window.opens(units, now)
                 if full is None or until > full.until:
                     full = Full(_described(window), until, momentary=False)
@@ -171,6 +171,20 @@ class Quota:
             if not first.done():
                 first.set_result(None)
                 return
+
+    def refused(self, cost: int, wait: float, now: float) -> str:
+        """The upstream refused a request of that cost for so many seconds, 0 where it did not say for how long.
+
+        Where our own count says that there was room, a window is believed to be smaller: the shortest that could
+        last so long, of those in which others went before. Says which, empty where none is.
+        """
+        if any(window.explains(_units(window, cost), now) for window in self.windows):
+            return ""
+        for window in sorted(self.windows, key=lambda one: (one.per < wait, abs(one.per - wait))):
+            if window.lower(_units(window, cost), now):
+                self._measure()
+                return _described(window)
+        return ""
 
     def correct(self, per: float, counts: Counts, used: int, now: float) -> None:
         """The upstream said how much it has counted in the window of that length."""
@@ -249,4 +263,10 @@ def _units(window: SlidingWindow, cost: int) -> int:
 
 
 def _described(window: SlidingWindow) -> str:
-    return f"{window.limit} {'cost units' if window.counts is Counts.COST else 'requests'} in {window.per:g} s used"
+    what = "cost units" if window.counts is Counts.COST else "requests"
+    if window.believed < window.limit:
+        return (
+            f"{window.believed} {what} in {window.per:g} s used, of {window.limit} declared: "
+            "it refused at fewer than that"
+        )
+    return f"{window.limit} {what} in {window.per:g} s used"

@@ -16,10 +16,13 @@ from msgspec import Struct
 from feedmux.endpoint import Plan
 from feedmux.errors import SettingsError, described
 from feedmux.hooks import PROJECT, ExtensionHooks, ProviderHooks
+from feedmux.installed import Installed
 from feedmux.limits import Limits
+from feedmux.patience import PATIENCE, Patience, bounded
 from feedmux.provider import API, Upstream
 from feedmux.query import BUILT_IN, Query
 from feedmux.settings import nearest
+from feedmux.trespass import watched
 
 if TYPE_CHECKING:
     from feedmux.clock import Clock
@@ -68,7 +71,10 @@ class Calls:
 class Registry:
     """The plugins of one engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience = PATIENCE) -> None:
+        self._patience = patience
+        self._installed = Installed()
+        self._trespasses: dict[str, list[str]] = {}
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(ProviderHooks)
         self._manager.add_hookspecs(ExtensionHooks)
@@ -92,15 +98,21 @@ class Registry:
                 self._load(entry, self.add_provider)
 
     def _load(self, entry: metadata.EntryPoint, add: Any) -> None:
+        """Load one plugin, within bounds and under watch."""
+        found: list[str] = []
         distribution, version = _origin(entry)
         try:
-            plugin = entry.load()
+            with bounded(entry.name, self._patience), watched(found):
+                plugin = entry.load()
+                add(entry.name, plugin, distribution, version)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - an import may raise anything, SystemExit included
             self._set_aside(entry.name, distribution, version, f"import failed: {described(error)}")
-            return
-        add(entry.name, plugin, distribution, version)
+        self._installed.remember(distribution, entry.module)
+        for one in found:
+            _log.warning("loading a plugin changed the process", plugin=entry.name, what=one)
+            self._trespasses.setdefault(distribution, []).append(one)
 
     def add_extension(self, name: str, plugin: object, distribution: str = "", version: str = "") -> None:
         """Register an extension; set aside where it is broken."""
@@ -235,6 +247,14 @@ class Registry:
         _log.warning(
             "plugin set aside", plugin=name, distribution=distribution, version=version, reason=reason
         )
+
+    def notes(self, now: float) -> Mapping[str, tuple[str, ...]]:
+        """What an operator should know of a distribution, `now` in monotonic seconds: what it did, what became of it."""
+        changes = self._installed.changes(now)
+        names = dict.fromkeys((*changes, *self._trespasses))
+        return {
+            name: (*filter(None, (changes.get(name),)), *self._trespasses.get(name, ())) for name in names
+        }
 
     def serving(self) -> Mapping[str, list[str]]:
         """Capability to the names of the providers that serve it."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from msgspec import Struct, convert, field
 
@@ -30,7 +30,7 @@ class Request(Struct, frozen=True):
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not _PATH.fullmatch(self.path) or "//" in self.path or ".." in self.path:
+        if not _PATH.fullmatch(self.path) or _leads_elsewhere(self.path):
             raise ValueError(f"path: begins with one / and stays below its host, got {self.path[:80]!a}")
         for name, value in self.headers.items():
             if re.search(r"[\r\n\0]", name + value):
@@ -50,6 +50,12 @@ class Request(Struct, frozen=True):
         if len(self.params) < 2:
             return self.target
         return Request(self.path, dict(sorted(self.params.items()))).target
+
+
+def _leads_elsewhere(path: str) -> bool:
+    """Whether somebody on the way may take a part of the path, written plainly or with %, for one to leave out."""
+    plain = unquote(path) if "%" in path else path
+    return "//" in plain or ".." in plain or "/./" in plain + "/"
 
 
 class Reply(Struct, frozen=True):

@@ -23,8 +23,8 @@ class Secret:
         return hashlib.sha256(self._text.encode()).hexdigest()[:4]
 
     def matches(self, given: str) -> bool:
-        """Compare in constant time."""
-        return hmac.compare_digest(self._text.encode(), given.encode())
+        """Compare in constant time, whatever the length of what is given: digests are compared, not texts."""
+        return hmac.compare_digest(_digest(self._text), _digest(given))
 
     def __repr__(self) -> str:
         return "Secret('***')"
@@ -39,3 +39,7 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not pickled")
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

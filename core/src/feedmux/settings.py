@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 import structlog
@@ -20,7 +21,7 @@ from feedmux.secret import Secret
 
 DEFAULT_FILE = "feedmux.toml"
 S = TypeVar("S", bound=Struct)
-_SECRETS = frozenset({"api_key", "api_keys", "admin_token"})
+_SECRETS = frozenset({"api_key", "api_keys", "admin_token", "password"})
 _KEY_VARIABLE = re.compile(r"FEEDMUX_([A-Z0-9_]+)_API_(KEYS?)")
 
 _log = structlog.get_logger("feedmux.settings")
@@ -88,10 +89,38 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[store]`: where state is kept. `sqlite:` is a file in the user's state directory, `sqlite:/path/file` another.
 
     `memory:` keeps it as long as the process. An engine that is opened with plugins, extensions or a clock of its own
-    leaves the file in the user's directory alone.
+    leaves the file in the user's directory alone. `valkey://host:port/number`, `redis://` the same, `valkeys://` or
+    `rediss://` over TLS, or `unix:///path/socket` is a server that several machines share. A password in the url is
+    taken out of it, so that whoever prints the url does not print that.
     """
 
-    url: Annotated[str, Meta(pattern="^(memory:|sqlite:([/~].*)?)$")] = "sqlite:"
+    url: Annotated[
+        str, Meta(pattern=r"^(memory:|sqlite:([/~].*)?|(valkey|redis)s?://[^\s/?#]+[^\s#]*|unix:///[^\s#]+)$")
+    ] = "sqlite:"
+    password: Secret | None = None
+    """The server's, beside its url."""
+    namespace: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,40}$")] = "feedmux"
+    """What the server's keys begin with: deployments that share a server but no quota each have their own."""
+    processes: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """Where the server cannot be reached at the start, each of so many has an equal part of every quota; 0: none starts."""
+
+    def __post_init__(self) -> None:
+        if self.url.startswith(("memory:", "sqlite:")):
+            return
+        parts = urlsplit(self.url)
+        if "password=" in parts.query or (parts.netloc and "@" in parts.path + parts.query):
+            raise SettingsError(
+                "url: a password stands before the host, its / ? # and @ as %2F %3F %23 and %40"
+            )
+        named, _, place = parts.netloc.rpartition("@")
+        user, colon, text = named.partition(":")
+        if not colon:
+            return
+        if self.password is not None:
+            raise SettingsError("a password is given both in url and beside it: keep one of them")
+        msgspec.structs.force_setattr(self, "password", Secret(unquote(text)))
+        bare = parts._replace(netloc=f"{user}@{place}" if user else place)
+        msgspec.structs.force_setattr(self, "url", bare.geturl())
 
 
 class ProviderSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,7 +170,8 @@ def load(path: Path | str | None = None, environ: Mapping[str, str] | None = Non
     """Read the file (`feedmux.toml` here, or FEEDMUX_CONFIG, where `path` is None) and keys from the environment.
 
     Keys come as FEEDMUX_NAME_API_KEY, or several with commas between them as FEEDMUX_NAME_API_KEYS, the admin token
-    as FEEDMUX_ADMIN_TOKEN. Raises SettingsError naming the key.
+    as FEEDMUX_ADMIN_TOKEN, the store as FEEDMUX_STORE_URL and FEEDMUX_STORE_PASSWORD. Raises SettingsError naming the
+    key.
     """
     env = os.environ if environ is None else environ
     chosen = path or env.get("FEEDMUX_CONFIG")
@@ -157,8 +187,14 @@ def load(path: Path | str | None = None, environ: Mapping[str, str] | None = Non
 def exposed(file: Path, document: Mapping[str, Any]) -> str:
     """Why a file that holds keys should be closed to others, empty where it is or holds none."""
     providers = document.get("providers")
-    sections = [document.get("server"), *(providers.values() if isinstance(providers, Mapping) else ())]
+    store = document.get("store")
+    sections = [
+        document.get("server"),
+        store,
+        *(providers.values() if isinstance(providers, Mapping) else ()),
+    ]
     keyed = any(isinstance(one, Mapping) and _SECRETS.intersection(one) for one in sections)
+    keyed = keyed or (isinstance(store, Mapping) and "@" in str(store.get("url")))
     if not keyed or os.name != "posix" or not file.stat().st_mode & 0o044:
         return ""
     return f"{file} holds keys and others on this machine may read it: chmod 600 {file}"
@@ -190,6 +226,10 @@ def settings_from(document: Mapping[str, Any], environ: Mapping[str, str]) -> Se
     if token := environ.get("FEEDMUX_ADMIN_TOKEN"):
         server = merged.get("server", {})
         merged["server"] = {**server, "admin_token": token} if isinstance(server, Mapping) else server
+    told = {name: environ.get(f"FEEDMUX_STORE_{name.upper()}") for name in ("url", "password")}
+    if store := {name: value for name, value in told.items() if value}:
+        section = merged.get("store", {})
+        merged["store"] = {**section, **store} if isinstance(section, Mapping) else section
     _refuse_unknown(merged)
     for name, section in providers.items():
         _converted(section, ProviderSettings, f"providers.{name}.")

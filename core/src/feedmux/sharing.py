@@ -69,7 +69,8 @@ class Sharing:
         for name, (quota, window) in windows.items():
             if self._last.get(name) is not window:
                 window.resize(0)
-            window.spare = min(window.spare, reserve(window.limit, window.per))
+            if window.spare < window.limit:
+                window.spare = min(window.spare, reserve(window.limit, window.per))
             window.free(now)
             quota.share_out()
         self._last = {name: window for name, (_, window) in windows.items()}
@@ -77,6 +78,9 @@ class Sharing:
             self._hungry(_claim(name, window, now, wall), now, wall) for name, window in self._last.items()
         ]
         grants = await self._store.renew(self._holder, wall, claims, final=False)
+        if len(grants) < len(claims):
+            for window in self._last.values():
+                window.spare = window.limit  # what is given up is of use to nobody now
         for claim, grant in zip(claims, grants, strict=False):
             quota, window = windows[claim.window]
             window.resize(grant.units)

@@ -13,7 +13,8 @@ from typing import ParamSpec, TypeVar
 from msgspec import structs
 from msgspec.msgpack import decode, encode
 
-from feedmux.leases import HOURS, LATE, Beat, Claim, Grant, Share, granted, spent
+from feedmux.grants import PRESENCE, grants_for
+from feedmux.leases import HOURS, LATE, Beat, Claim, Grant, Share, spent
 from feedmux.pulse import Pulse
 from feedmux.store import Lease, Shelved, Versioned
 
@@ -22,8 +23,6 @@ MARK = 0x466D7578
 VERSION = 1
 LOCKED = 0.25
 """Seconds that the thread waits for another process's write."""
-PRESENCE = Claim("", 0, 0.0, ())
-"""Says that its holder has said what it has, though it were nothing."""
 SHELF_BYTES = 64_000_000
 SHELF_ANSWERS = 10_000
 BETWEEN_SWEEPS = 1000
@@ -124,7 +123,7 @@ class Database:
         """Write what a holder says and grant its shares; what of dead holders counts no more is let go of."""
         with self._writing():
             shares = self._shares()
-            grants = _grants(holder, wall, claims, shares, beats)
+            grants = grants_for(holder, wall, claims, shares, beats)
             for claim, grant in zip(claims, grants, strict=True):
                 own = next((one for one in shares.get(claim.window, ()) if one.holder == holder), None)
                 self._share(own, holder, claim, claim.used if final else grant.units, wall, final)
@@ -141,7 +140,7 @@ class Database:
         self, holder: str, wall: float, claims: Sequence[Claim], beats: Mapping[str, Beat]
     ) -> list[Grant]:
         """What `renew` would grant; nothing is written."""
-        return _grants(holder, wall, claims, self._shares(), beats)
+        return grants_for(holder, wall, claims, self._shares(), beats)
 
     def _share(
         self, before: Share | None, holder: str, claim: Claim, units: int, wall: float, final: bool
@@ -197,29 +196,6 @@ class Database:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _grants(
-    holder: str,
-    wall: float,
-    claims: Sequence[Claim],
-    shares: Mapping[str, Sequence[Share]],
-    beats: Mapping[str, Beat],
-) -> list[Grant]:
-    """Nobody grows while there is somebody who has not said what they have, alive or dead for less than a window.
-
-    What one of these sent of a window longer than an hour is not known any more.
-    """
-    known = {holder} | {one.holder for held in shares.values() for one in held}
-    strangers = [beat for name, beat in beats.items() if name not in known]
-    grants = []
-    for claim in claims:
-        others = [one for one in shares.get(claim.window, ()) if one.holder != holder]
-        grant = granted(claim, others, beats, wall)
-        hidden = any(one.alive or wall < one.seen + LATE + min(claim.per, HOURS) for one in strangers)
-        kept = min(grant.units, claim.holds) if hidden else grant.units
-        grants.append(structs.replace(grant, units=kept))
-    return grants
 
 
 class _Transaction:

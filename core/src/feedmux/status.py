@@ -40,7 +40,10 @@ class MemberStatus(Struct, frozen=True, kw_only=True):
 
 
 class ProviderStatus(Struct, frozen=True, kw_only=True):
-    """One provider now; `state` is that of its best member."""
+    """One provider now; `state` is that of its best member.
+
+    `notes` are for whoever operates it: what loading it changed in the process, that it is another one on disk.
+    """
 
     name: str
     distribution: str
@@ -58,6 +61,7 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     docs: str = ""
     simulated: bool = False
     members: tuple[MemberStatus, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class LedgerRow(Struct, frozen=True, kw_only=True):
@@ -65,6 +69,7 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
 
     `rate` is in units a second, of a day's window over the last hour, of others in proportion, a minute at least.
     `runs_out` is the seconds until nothing is left if that goes on, None where the window frees itself as fast.
+    `believed` is what the upstream seems to allow since it refused at less than `limit`, None where it did not.
     """
 
     pool: str
@@ -77,6 +82,7 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
     reset: float | None
     rate: float = 0.0
     runs_out: float | None = None
+    believed: int | None = None
 
 
 class Stats(Struct):
@@ -133,15 +139,22 @@ def providers(registry: Registry, fleet: Fleet, now: float, wall: datetime) -> l
     by_provider: dict[str, list[Standing]] = {}
     for standing in fleet.standings.values():
         by_provider.setdefault(standing.provider, []).append(standing)
+    notes = registry.notes(now)
     rows = [
-        _provider(loaded, by_provider.get(name, []), fleet, now, wall)
+        _provider(loaded, by_provider.get(name, []), fleet, now, wall, notes.get(loaded.distribution, ()))
         for name, loaded in registry.providers.items()
     ]
-    return sorted(rows + [_set_aside(entry) for entry in registry.quarantined], key=lambda row: row.name)
+    aside = [_set_aside(entry, notes.get(entry.distribution, ())) for entry in registry.quarantined]
+    return sorted(rows + aside, key=lambda row: row.name)
 
 
 def _provider(
-    loaded: Loaded, standings: list[Standing], fleet: Fleet, now: float, wall: datetime
+    loaded: Loaded,
+    standings: list[Standing],
+    fleet: Fleet,
+    now: float,
+    wall: datetime,
+    notes: tuple[str, ...],
 ) -> ProviderStatus:
     members = tuple(member(standing, fleet, now, wall) for standing in standings)
     best = min(members, key=lambda one: _BEST_FIRST.index(one.state))
@@ -167,10 +180,11 @@ def _provider(
         docs=loaded.upstream.docs,
         simulated=first.simulated,
         members=members,
+        notes=notes,
     )
 
 
-def _set_aside(entry: Quarantined) -> ProviderStatus:
+def _set_aside(entry: Quarantined, notes: tuple[str, ...]) -> ProviderStatus:
     return ProviderStatus(
         name=entry.name,
         distribution=entry.distribution,
@@ -178,6 +192,7 @@ def _set_aside(entry: Quarantined) -> ProviderStatus:
         state=State.QUARANTINED,
         cause=entry.reason,
         last_error=entry.reason,
+        notes=notes,
     )
 
 
@@ -236,12 +251,11 @@ def _row(pool: str, window: SlidingWindow, now: float) -> LedgerRow:
         limit=window.limit,
         per=window.per,
         counts=window.counts,
-        used=window.limit - window.room(now)
-        if window.ceiling != window.share
-        else window.share - window.free(now),
+        used=window.used(now) + (window.limit - window.ceiling if window.ceiling != window.share else 0),
         used_upstream=window.used_upstream(now),
         left=left,
         reset=window.resets(now),
         rate=speed,
         runs_out=forecast.runs_out(occupied, left, window.per, speed, now),
+        believed=window.believed if window.believed < window.limit else None,
     )

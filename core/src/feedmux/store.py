@@ -133,11 +133,14 @@ class Guarded:
     """A store that may fail or hang: nobody waits for it for long, and the engine goes on with what it holds.
 
     A lease that cannot be had is taken to be the whole window, as one holder alone would have it: several
-    processes that lose their store at once count each for itself, up to the declared limit.
+    processes that lose their store at once count each for itself, up to the declared limit. Shares that were never
+    had are one part of `processes` of each window, or nothing where that is 0.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, processes: int = 0) -> None:
         self._store = store
+        self._processes = processes
+        self._shared = False
         self.shares = store.shares
         self.lasts = store.lasts
         self._rests_until = 0.0
@@ -156,9 +159,13 @@ class Guarded:
 
     async def renew(self, holder: str, wall: float, claims: Sequence[Claim], *, final: bool) -> list[Grant]:
         """None where they cannot be renewed: everybody keeps what they have."""
-        return await self._tried(
-            "shared", lambda: self._store.renew(holder, wall, claims, final=final), list[Grant]()
+        grants: list[Grant] | None = await self._tried(
+            "shared", lambda: self._store.renew(holder, wall, claims, final=final), None
         )
+        if grants is not None:
+            self._shared = True
+            return grants
+        return [] if self._shared or not self._processes else [_part(one, self._processes) for one in claims]
 
     async def give_back(self, lease: Lease) -> None:
         await self._tried("given back to", lambda: self._store.give_back(lease), None)
@@ -187,3 +194,9 @@ class Guarded:
             self.degraded = ""
             _log.info("the store answers again")
         return done
+
+
+def _part(claim: Claim, processes: int) -> Grant:
+    """What each of so many may have who do not hear of each other."""
+    units = claim.limit // processes
+    return Grant(units, units, 0, units)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 
 from feedmux.access import MemberAccess, stream_hosts
+from feedmux.cache import Entry
 from feedmux.clock import Clock, Random
 from feedmux.event import Event, Reason
 from feedmux.feed import Feed, Shop
 from feedmux.fetcher import Fetcher
 from feedmux.fleet import Fleet
 from feedmux.following import Following
+from feedmux.lead import Leads
 from feedmux.lines import Lines
 from feedmux.push import SILENT_AFTER, Push
 from feedmux.query import Query
@@ -25,11 +28,15 @@ from feedmux.transport import Network
 
 _NO_MATTER = (Reason.EXHAUSTED, Reason.BUSY)
 """Why a member may not be asked, though it may push: a stream draws on no quota."""
+ELSEWHERE = 10_000
+"""Parts of which it is known that another process streams them."""
 _log = structlog.get_logger("feedmux.streams")
 
 
 class Streams:
-    """All feeds of one engine. `confirm` has a price that jumped looked at by others."""
+    """All feeds of one engine. `confirm` has a price that jumped looked at by others. With `leads`, each thing is
+    streamed once among all processes.
+    """
 
     def __init__(
         self,
@@ -39,11 +46,15 @@ class Streams:
         chance: Random,
         tell: Callable[[Event], None],
         confirm: Callable[[Query], None],
+        leads: Leads | None = None,
     ) -> None:
         self._fleet = fleet
         self._fetcher = fetcher
         self._clock = clock
         self._chance = chance
+        self._leads = leads
+        self._elsewhere: dict[Query, tuple[str, float]] = {}
+        """Which member another process streams this from, and when that was heard."""
         self._shop = Shop(clock, chance, fetcher.keeper, fetcher.attempts, fetcher.listings, tell, confirm)
         self._feeds: dict[tuple[str, Query], Feed] = {}
         self._running: dict[Feed, list[asyncio.Task[None]]] = {}
@@ -57,13 +68,41 @@ class Streams:
 
     def _held(self, part: Query, following: Following) -> Feed | None:
         """The feed of the first member that may push this part, begun where nobody has yet."""
-        for candidate in self._candidates(part):
+        for candidate in self._as_elsewhere(self._candidates(part), part):
             if (candidate.name, part) in following.refused:
                 continue
             feed = self._feeds.get((candidate.name, part)) or self._begun(candidate, part)
             feed.followers.append(following)
             return feed
         return None
+
+    def _as_elsewhere(self, candidates: list[Candidate], part: Query) -> list[Candidate]:
+        """The member that another process streams this from goes first: nobody needs a second stream."""
+        member, heard_at = self._elsewhere.get(part, ("", -math.inf))
+        if self._clock.monotonic() - heard_at > SILENT_AFTER:
+            return candidates
+        return sorted(candidates, key=lambda one: one.name != member)
+
+    def overheard(self, member: str, part: Query, entry: Entry) -> None:
+        """Another process was pushed this by that member."""
+        self._elsewhere.pop(part, None)
+        self._elsewhere[part] = member, self._clock.monotonic()
+        if len(self._elsewhere) > ELSEWHERE:
+            del self._elsewhere[next(iter(self._elsewhere))]
+        if feed := self._feeds.get((member, part)):
+            feed.overheard(entry)
+
+    def lost_elsewhere(self, member: str, part: Query, reason: str) -> None:
+        """The process that streams this hears nothing, or has ended its stream."""
+        if feed := self._feeds.get((member, part)):
+            feed.lost_elsewhere(reason)
+            if self._leads is not None:
+                self._leads.look()
+
+    def wanted_elsewhere(self, member: str, part: Query) -> None:
+        """Another process would stream this, where nothing is heard here."""
+        if feed := self._feeds.get((member, part)):
+            feed.wanted_elsewhere()
 
     def _candidates(self, part: Query) -> list[Candidate]:
         """Who could push this, in the order in which they would be asked."""
@@ -105,7 +144,8 @@ class Streams:
         push = candidate.standing.upstream.push
         lines = self._lines_of(candidate.standing, push) if push is not None else None
         silent_after = push.silent_after if push is not None else SILENT_AFTER
-        feed = Feed(candidate, part, silent_after, self._shop, lines)
+        lead = self._leads.want(candidate.name, part) if self._leads is not None else None
+        feed = Feed(candidate, part, silent_after, self._shop, lines, lead)
         self._feeds[candidate.name, part] = feed
         loop = asyncio.get_running_loop()
         running = loop.create_task(feed.run())
@@ -135,6 +175,8 @@ class Streams:
     def _over(self, feed: Feed) -> None:
         if self._feeds.get((feed.candidate.name, feed.part)) is feed:
             del self._feeds[feed.candidate.name, feed.part]
+        if self._leads is not None and feed.lead is not None:
+            self._leads.leave(feed.lead)
         for task in self._running.pop(feed, ()):
             task.cancel()
             self._ending.add(task)

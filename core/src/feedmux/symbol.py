@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from feedmux.errors import InvalidQuery
 
-_SYMBOL = re.compile(r"[A-Z0-9$._+-]{1,40}")
-_EXACT = re.compile(r"([a-z][a-z0-9_]{0,39}):([A-Za-z0-9._-]{1,80})")
+_NO_STEP = r"(?!\.\Z)(?!.*\.\.)"
+"""What would be a step in a path, should a provider put it there, is no name."""
+_SYMBOL = re.compile(_NO_STEP + r"[A-Z0-9$._+-]{1,40}")
+_EXACT = re.compile(r"([a-z][a-z0-9_]{0,39}):" + _NO_STEP + r"([A-Za-z0-9._-]{1,80})")
 
 
 class Exact(NamedTuple):

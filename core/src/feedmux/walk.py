@@ -251,6 +251,8 @@ class Walk:
         if errand is None:
             return
         if part in fetched.entries:
+            if errand.errors:
+                self._router.fetcher.conduct.found_elsewhere(part, errand.errors)
             self._witnesses.heard(errand, fetched.entries[part])
             self._end(errand, fetched.entries[part])
         elif part in fetched.suspects:

@@ -15,6 +15,17 @@ from feedmux.limits import Counts, Window
 
 SOON = 0.1
 """Seconds in which a share surely is renewed that lacks what the window has."""
+LOWERED = 0.8
+"""Share of what was used when it refused that an upstream is believed to allow from then on."""
+GUESSED = 3600.0
+"""Seconds of the longest window that is believed to be smaller on a refusal's word: a day's would be lost by a guess."""
+FLOOR = 0.1
+"""Share of a window of cost units below which it is never believed to be: what costs more would never go."""
+QUIET = 10
+"""Windows without such a refusal after which more is believed; twice as many each time that proves too much."""
+LONGEST_QUIET = 320
+GROWTH = 4
+"""It is believed to allow a quarter more then, one unit at least."""
 GRAIN = 1000
 """Ends within `per` / GRAIN of each other are kept as one, at the later time: memory stays bounded, never unsafe."""
 
@@ -35,7 +46,11 @@ class SlidingWindow:
         "_ends",
         "_free",
         "_held",
+        "_quiet",
+        "_raised",
+        "_raises_at",
         "_upstream",
+        "believed",
         "ceiling",
         "counts",
         "elsewhere",
@@ -50,6 +65,8 @@ class SlidingWindow:
         self.limit = window.limit
         self.per = window.per
         self.counts = window.counts
+        self.believed = window.limit
+        """What the upstream is believed to allow: the limit, or less since it refused at less."""
         self.share = window.limit if share is None else share
         self.ceiling = self.share
         """What the share could grow to when it was last renewed: the window without the others' shares."""
@@ -63,21 +80,68 @@ class SlidingWindow:
         self._held = 0
         self._ends: deque[list[float]] = deque()  # [until, units, first until], oldest first
         self._upstream: tuple[float, int] | None = None  # when the upstream last said how much it counted
+        self._quiet = QUIET
+        self._raised = False
+        self._raises_at = 0.0
 
     def free(self, now: float) -> int:
         """Units that may be taken now."""
+        self._expire(now)
+        return self._free if self.believed >= self.limit else min(self._free, self._believed_free)
+
+    def _expire(self, now: float) -> None:
         ends = self._ends
         while ends and ends[0][0] <= now:
             self._free += int(ends.popleft()[1])
         if self._free > self.spare:
             self.share -= self._free - self.spare
             self._free = self.spare
-        return self._free
+
+    @property
+    def _believed_free(self) -> int:
+        """Units free of what the upstream is believed to allow; below 0 where more is in use."""
+        return self.believed - self.elsewhere - (self.share - self._free)
 
     @property
     def known_free(self) -> int:
         """Units free when last looked at: at least these are free now."""
-        return self._free
+        return self._free if self.believed >= self.limit else min(self._free, self._believed_free)
+
+    def used(self, now: float) -> int:
+        """Units in use of this process's share."""
+        self._expire(now)
+        return self.share - self._free
+
+    def explains(self, units: int, now: float) -> bool:
+        """Whether a refusal of so many units is no surprise: without them all of it was in use, here or as was said."""
+        if (self.used_upstream(now) or 0) >= self.limit:
+            return True
+        return self.used(now) + self.elsewhere - units >= self.believed
+
+    def lower(self, units: int, now: float) -> bool:
+        """The upstream refused so many units though there was room: it allows less than what is in use.
+
+        False where that says nothing of this window: nothing else is in use, or it is too long for a guess.
+        """
+        before = self.used(now) + self.elsewhere - units
+        least = max(units, int(self.limit * FLOOR)) if self.counts is Counts.COST else 1
+        believed = max(least, int(before * LOWERED))
+        if before < 1 or self.per > GUESSED or believed >= self.believed:
+            return False
+        if self.believed >= self.limit and now >= self._raises_at:
+            self._quiet = QUIET
+        elif self._raised:
+            self._quiet = min(2 * self._quiet, LONGEST_QUIET)
+        self.believed, self._raised, self._raises_at = believed, False, now + self._quiet * self.per
+        return True
+
+    def raised(self, now: float) -> bool:
+        """Believe a bit more where it has been quiet for long enough; False where it has not, or nothing is lowered."""
+        if self.believed >= self.limit or now < self._raises_at:
+            return False
+        self.believed = min(self.limit, self.believed + max(1, self.believed // GROWTH))
+        self._raised, self._raises_at = True, now + self._quiet * self.per
+        return True
 
     def resize(self, share: int) -> None:
         """From now on this many units may be occupied."""
@@ -86,7 +150,7 @@ class SlidingWindow:
 
     def occupied(self, now: float, wall: float) -> tuple[tuple[float, int], ...]:
         """What has ended and counts, as a holder tells the others: (until, units), on the wall clock."""
-        self.free(now)
+        self._expire(now)
         return tuple((round(until + wall - now, 2), int(units)) for until, units, _ in self._ends)
 
     @property
@@ -96,7 +160,9 @@ class SlidingWindow:
 
     def room(self, now: float) -> int:
         """Units that could be had now, the share grown as far as it can."""
-        return self.ceiling - self.share + self.free(now)
+        self._expire(now)
+        room = self.ceiling - self.share + self._free
+        return room if self.believed >= self.limit else min(room, self._believed_free)
 
     def take(self, units: int) -> None:
         """Occupy units that `free` has just shown."""
@@ -116,7 +182,7 @@ class SlidingWindow:
     def correct(self, used: int, now: float) -> None:
         """The upstream counts `used` units in its window: where that is more than we know of, believe it."""
         self._upstream = (now, used)
-        excess = used - self.elsewhere - (self.share - self.free(now))
+        excess = used - self.elsewhere - self.used(now)
         if excess > 0:
             self._free -= excess
             self._occupy(excess, now + self.per)
@@ -135,7 +201,8 @@ class SlidingWindow:
         missing = units - self.free(now)
         if missing <= 0:
             return now
-        self.wants = max(self.wants, units)
+        if self._free < units:
+            self.wants = max(self.wants, units)
         if units <= self.room(now):
             return now + SOON
         for until, ending, _ in self._ends:
@@ -146,13 +213,13 @@ class SlidingWindow:
 
     def resets(self, now: float) -> float | None:
         """Seconds until all of it is free again, were nothing more sent; None where it is unused."""
-        if self.free(now) >= self.share:
+        if self.used(now) <= 0:
             return None
         return (self._ends[-1][0] - now) if self._ends and not self._held else self.per
 
     def left(self, now: float) -> float:
         """The share of the window that is free, 0 to 1."""
-        whole = max(self.share, self.ceiling)
+        whole = min(max(self.share, self.ceiling), self.believed)
         return max(0.0, self.room(now) / whole) if whole else 0.0
 
     def used_upstream(self, now: float) -> int | None:
@@ -163,7 +230,7 @@ class SlidingWindow:
 
     def state(self, now: float, wall: float) -> WindowState:
         """A snapshot to store; attempts still running count as ending now."""
-        self.free(now)
+        self._expire(now)
         shift = wall - now
         occupied = [(until + shift, int(units)) for until, units, _ in self._ends]
         if self._held:

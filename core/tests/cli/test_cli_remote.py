@@ -194,3 +194,11 @@ def test_who_chooses_a_sandbox_asks_no_server(server: Served, tmp_path: Path) ->
     result = CliRunner().invoke(root, [*config, "--sandbox", "off", "providers", "--text"])
     assert "no server was asked" in result.stdout
     assert server.asked == []
+
+
+def test_what_a_window_seems_to_allow_stands_beside_what_it_declares() -> None:
+    row = msgspec.structs.replace(LEDGER[0], limit=60, used=4, believed=4)
+    with serving({"/v1/quota": (200, {"quota": [row]})}) as served:
+        shown = CliRunner().invoke(root, ["--server", served.url, "quota", "--text"], env={"COLUMNS": "200"})
+
+    assert "60 cost units in 1 min, it seems 4" in shown.stdout

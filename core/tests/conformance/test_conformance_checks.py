@@ -67,7 +67,9 @@ def test_a_good_provider_passes_every_check() -> None:
 
 
 def test_each_body_is_broken_a_thousand_times() -> None:
-    assert "3,000 bodies" in line(broken_bodies_end_in_an_answer_or_bad_payload, subject()).note
+    told = line(broken_bodies_end_in_an_answer_or_bad_payload, subject())
+    assert "3,000 bodies" in told.note
+    assert told.findings == ()
 
 
 def test_a_check_that_cannot_finish_says_what_was_raised() -> None:

@@ -324,6 +324,14 @@ def test_every_error_has_its_meaning(
     assert found.retry_after == wait
 
 
+def test_kucoin_says_in_a_header_of_its_own_when_its_pool_is_whole_again() -> None:
+    reply = Reply(429, {"gw-ratelimit-reset": "7500"}, b'{"code":"429000","msg":"Too many requests"}')
+    found = failure_of(reply, kucoin.MEMBER.errors, NOW)
+
+    assert found is not None
+    assert found.retry_after == 7.5
+
+
 def test_what_a_plan_does_not_allow_is_the_operators_matter() -> None:
     body = recorded("coinpaprika_error_402_payment_required.json")
     assert type(failure("coinpaprika", 402, body)) is Unauthorized

@@ -30,7 +30,11 @@ class Counts(Struct, frozen=True):
 
 
 class Pulse(Struct, frozen=True):
-    """`uptime` in seconds, `cached` the answers that are held, `store` where state is kept.
+    """`uptime` in seconds, `cached` the answers that are held, `store` where state is kept, and
+    `degraded` why that is of no use now, empty where it is well.
+
+    `clock_ahead` is by how many seconds the machine's clock is ahead of the upstreams', 0 where it is about right;
+    `now` is without them.
 
     `history` has each provider's half hours of the last day in which it was called.
     """
@@ -38,8 +42,10 @@ class Pulse(Struct, frozen=True):
     version: str
     now: datetime
     uptime: float
+    clock_ahead: float
     sandbox: bool
     store: str
+    degraded: str
     cached: int
     counts: Counts
     providers: list[ProviderStatus]
@@ -67,8 +73,10 @@ def pulse_of(mux: Mux, history: History) -> Pulse:
         version=feedmux.__version__,
         now=mux.clock.now(),
         uptime=round(mux.clock.monotonic() - mux.started_at, 3),
+        clock_ahead=0.0 - mux.clock.offset,
         sandbox=mux.sandbox,
         store=mux.settings.store.url.partition(":")[0],
+        degraded=mux.degraded,
         cached=mux.cached,
         counts=Counts(
             questions=stats.questions,

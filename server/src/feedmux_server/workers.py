@@ -1,6 +1,6 @@
 """Several processes on one port: each is a server of its own, and all end with the one that started them.
 
-The kernel deals connections out to whoever listens; quotas, breakers and answers are shared through the state file.
+The kernel deals connections out to whoever listens; quotas, breakers and answers are shared through the store.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from feedmux import Settings
 from feedmux.clock import SystemClock
 from feedmux.settings import Sandbox
 from feedmux.statefile import SCHEME, location, opened
+from feedmux.valkey import is_valkey
 from feedmux_server.listener import Address
 
 WORKER_OF = "FEEDMUX_WORKER_OF"
@@ -38,6 +39,8 @@ def refused(settings: Settings) -> str:
     url = settings.store.url
     if settings.engine.sandbox is not Sandbox.OFF:
         return "the sandbox keeps no state to share: serve it with one worker"
+    if is_valkey(url):
+        return ""
     if not url.startswith(SCHEME):
         return f"{url} is not shared, and each worker would count every quota for itself: set [store] url to sqlite:"
     if (database := opened(location(url), SystemClock())) is None:

@@ -59,6 +59,9 @@ def providers(ctx: click.Context, as_json: bool | None) -> None:
     console.print(_table(states.providers, SPARED if narrow else ()))
     if narrow:
         console.print(Text(f"not shown: {', '.join(SPARED)}; --json has everything", "dim"))
+    for row in states.providers:
+        for note in row.notes:
+            console.print(Text(f"{printable(row.name)}: {printable(note)}", "yellow"))
     said_by = f"as {name} has it" if name else "no server was asked, so states are unknown"
     console.print(Text(said_by, "dim"))
 

@@ -56,13 +56,18 @@ def _table(ledger: list[LedgerRow], narrow: bool) -> Table:
         upstream = Text("" if row.used_upstream is None else f"{row.used_upstream:,}")
         table.add_row(
             Text(printable(row.pool), "bold"),
-            Text(f"{row.limit:,} {UNITS[row.counts]} in {span(row.per)}"),
+            Text(_window(row)),
             _left(row) if narrow else Text.assemble(_bar(row), " ", _left(row)),
             Text(f"{row.used:,}"),
             *(() if narrow else (upstream, Text("" if row.reset is None else span(row.reset)))),
             Text("" if row.runs_out is None else span(row.runs_out), "yellow"),
         )
     return table
+
+
+def _window(row: LedgerRow) -> str:
+    declared = f"{row.limit:,} {UNITS[row.counts]} in {span(row.per)}"
+    return declared if row.believed is None else f"{declared}, it seems {row.believed:,}"
 
 
 def _bar(row: LedgerRow) -> Text:
@@ -77,7 +82,7 @@ def _left(row: LedgerRow) -> Text:
 
 
 def _share(row: LedgerRow) -> float:
-    return max(0.0, min(1.0, row.left / row.limit))
+    return max(0.0, min(1.0, row.left / (row.believed or row.limit)))
 
 
 def _colour(row: LedgerRow) -> str:

@@ -14,6 +14,7 @@ import feedmux
 from feedmux import Answer, Mux, Settings, virtual
 from feedmux.clock import Clock
 from feedmux.event import Answered, Considered, Reason, Skipped, Tried
+from feedmux.relay import Relay
 from feedmux.store import Store
 from feedmux.virtual import virtual_clock
 from simulated.remote import Observer, Remote, Wires
@@ -41,6 +42,7 @@ async def world(
     seed: int = 1,
     observed: bool = True,
     store: Store | None = None,
+    relay: Relay | None = None,
     extensions: Mapping[str, object] | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[World]:
@@ -54,6 +56,7 @@ async def world(
         extensions=loaded,
         clock=clock or virtual_clock(),
         store=store,
+        relay=relay,
         seed=seed,
     ) as mux:
         yield World(mux, wires, observer)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from feedmux import Answer, Backoff
-from feedmux.event import Answered, Considered, Tried
+from feedmux.event import Answered, Considered, Result, Tried
 from simulated.engine import at_rest
 from simulated.remote import Remote, Span
 
@@ -32,6 +32,22 @@ def sound_run(simulated: World, providers: dict[str, tuple[Any, Remote]], asked:
     panics = sum(isinstance(event, Considered) for event in simulated.events)
     assert tries <= 3.2 * items + panics + 10
     assert at_rest(simulated.mux)
+
+
+def back_in_use(simulated: World, members: Iterable[str], since: float, within: float) -> None:
+    """Each was asked after `since` and answered well, so many seconds after that at the latest."""
+    for name in members:
+        answers = [
+            event.at
+            for event in simulated.events
+            if isinstance(event, Tried)
+            and (event.member, event.result) == (name, Result.ANSWERED)
+            and event.at - event.seconds >= since
+        ]
+        assert answers, f"{name} is well since {since:.0f} and has not answered again"
+        assert answers[0] - since <= within, (
+            f"{name} was well for {answers[0] - since:.0f} s before it answered"
+        )
 
 
 def obeyed(name: str, spans: Iterable[Span], backoff: Backoff) -> None:

@@ -5,6 +5,8 @@ Real dollars. A quote's volume is in the base asset, and so is left out.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from msgspec import Struct, json
 
 from feedmux.clock import from_unix
@@ -51,7 +53,7 @@ def parse_listing(body: bytes) -> list[Listed]:
 
 
 def quotes_request(asked: Asked[Quotes]) -> Request:
-    return Request(f"/products/{market(asked)}/ticker")
+    return Request(f"/products/{quote(market(asked), safe='')}/ticker")
 
 
 def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
@@ -63,7 +65,7 @@ def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:
 def candles_request(asked: Asked[Candles]) -> Request:
     """The latest 300."""
     granularity = SERIES.names[asked.query.interval]
-    return Request(f"/products/{market(asked)}/candles", {"granularity": granularity})
+    return Request(f"/products/{quote(market(asked), safe='')}/candles", {"granularity": granularity})
 
 
 def parse_candles(body: bytes, asked: Asked[Candles]) -> list[Candle]:

@@ -6,6 +6,7 @@ Itself an average over exchanges, renewed every minute or so: a voice among othe
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import Struct, field, json
 
@@ -55,7 +56,8 @@ def parse_listing(body: bytes) -> list[Listed]:
 
 def quotes_request(asked: Asked[Quotes]) -> Request:
     """One coin, of several all of them: what the listing is made of as well."""
-    return Request(f"/v1/tickers/{market(asked)}" if alone(asked) else "/v1/tickers", {"quotes": "USD"})
+    path = f"/v1/tickers/{quote(market(asked), safe='')}" if alone(asked) else "/v1/tickers"
+    return Request(path, {"quotes": "USD"})
 
 
 def parse_quotes(body: bytes, asked: Asked[Quotes]) -> list[Quote]:

@@ -19,8 +19,11 @@ from feedmux.listing import Listed
 from feedmux.provider import Member
 from feedmux.query import MANY, Candles, Quotes
 from feedmux.request import Asked, Request
+from feedmux.reset import ResetHeader
 from feedmux_aggregator.market import VOICES, Series, alone, market
 
+RESETS = ResetHeader("gw-ratelimit-reset", unit=0.001)
+"""Milliseconds until the pool of weights is whole again, by the vendor's documentation of its refusals."""
 TYPES = {
     "1m": "1min",
     "5m": "5min",
@@ -141,7 +144,8 @@ MEMBER = Member(
     errors=(
         Failure(UnknownSymbol, path="msg", contains="symbol not exists"),
         Failure(UnknownSymbol, status=200, path="msg", contains="symbol not exists"),
-        Failure(RateLimited, status=200, path="code", equals="429000"),
+        Failure(RateLimited, status=200, path="code", equals="429000", resets=RESETS),
+        Failure(RateLimited, status=429, resets=RESETS),
         Failure(Unavailable, status=403),  # a read needs no permission: the place is not served
     ),
     health=Request("/api/v1/timestamp"),

@@ -6,6 +6,8 @@ beyond. A row's time is when its candle closes, and there is no volume.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from msgspec import Struct, json
 
 from feedmux.clock import from_unix_ms
@@ -38,7 +40,8 @@ def candles_request(asked: Asked[Candles]) -> Request:
     """The fewest days that bring as many candles."""
     query = asked.query
     days = next(days for days in DAYS[query.interval] if query.limit <= _candles(query, days))
-    return Request(f"/coins/{asked.id(query.symbol)}/ohlc", {"vs_currency": query.vs.lower(), "days": days})
+    coin = quote(asked.id(query.symbol), safe="")
+    return Request(f"/coins/{coin}/ohlc", {"vs_currency": query.vs.lower(), "days": days})
 
 
 def parse_candles(body: bytes, asked: Asked[Candles]) -> list[Candle]:

@@ -137,7 +137,7 @@ provider = _Live(
     health=Request("/health"),
     errors=(
         Failure(InvalidQuery, status=404, path="error", contains="^Category .* not found$"),
-        Failure(Unavailable, status=404),  # the next host may be there
+        Failure(Unavailable, status=404, wait=300),  # the next host may be there
     ),
     attribution="Crypto API Clean (https://github.com/nimazasinich/crypto-dt-source)",
     docs="https://github.com/nimazasinich/crypto-dt-source",

@@ -27,8 +27,9 @@ export function together(provider) {
 /** The window of a provider's pools of which least is left, as text; empty where it declares none. */
 export function tightest(provider, quota) {
   const own = quota.filter((row) => row.pool === provider.name || row.pool.startsWith(`${provider.name}/`));
-  const [row] = own.sort((a, b) => a.left / a.limit - b.left / b.limit);
-  return row ? { left: row.left / row.limit, text: `${count(row.left)} of ${count(row.limit)} / ${per(row.per)}`, reset: row.reset } : null;
+  const whole = (row) => row.believed ?? row.limit;
+  const [row] = own.sort((a, b) => a.left / whole(a) - b.left / whole(b));
+  return row ? { left: row.left / whole(row), text: `${count(row.left)} of ${count(whole(row))} / ${per(row.per)}`, reset: row.reset } : null;
 }
 
 function shares(pulse) {

@@ -33,6 +33,7 @@ function providerRow(one) {
     el("div", { class: "row-head" }, el("strong", {}, one.name), el("span", { class: "state" }, cell("icon"), " ", cell("state"), " ", el("span", { class: "wait", "data-cell": "wait" }))),
     el("p", {}, `${one.distribution} ${one.version}`, ...docs),
     el("p", { class: "said", "data-cell": "cause" }),
+    el("p", { class: "said", "data-cell": "notes" }),
     el("dl", { class: "figures" }, figure("latency", cell("latency")), figure("p50 / p95", cell("quantiles")), figure("success", cell("success")), figure("quota", cell("quota")), figure("last answer", cell("last", "time")), figure("resources", cell("resources"))),
     el("p", { "data-cell": "members" }),
     made(),
@@ -56,6 +57,8 @@ function showProvider(node, one, pulse, measured) {
   counting(at("wait"), one.wait);
   say(at("cause"), one.last_error && one.last_error !== one.cause ? [one.cause, `last error: ${one.last_error}`].filter(Boolean).join("; ") : one.cause);
   at("cause").hidden = !one.cause && !one.last_error;
+  say(at("notes"), one.notes.join("; "));
+  at("notes").hidden = one.notes.length === 0;
   say(at("latency"), milliseconds(sum.latency));
   say(at("quantiles"), quantiles(measured, one.name));
   say(at("success"), sum.ended ? `${share(sum.successes / sum.ended)} (${count(sum.successes)} of ${count(sum.ended)})` : "–");
@@ -83,7 +86,7 @@ function showProvidersSection(pulse, measured) {
   const broken = part(place, "aside");
   broken.hidden = aside.length === 0;
   broken.setAttribute("role", "list");
-  keyed(broken, aside, (one) => `${one.name} ${one.distribution}`, asideRow, (node, one) => say(node.querySelector(".said"), one.cause));
+  keyed(broken, aside, (one) => `${one.name} ${one.distribution}`, asideRow, (node, one) => say(node.querySelector(".said"), [one.cause, ...one.notes].join("; ")));
   badge("providers", aside.length ? `${loaded.length}, ${aside.length} not loaded` : String(loaded.length));
 }
 
@@ -115,6 +118,7 @@ function showInfrastructure({ infrastructure: found, resources }, pulse, measure
     ["WebSockets", sockets(measured, found)],
     ["Event loop lag, p95", milliseconds(quantile(measured, "feedmux_event_loop_lag_seconds", 0.95))],
     ["This clock is off by", `${fixed(clockOffset(), 1)} s`],
+    ["The server's clock is off by", `${fixed(pulse.clock_ahead, 0)} s`],
     ["Processor", resources.cpu_percent === null ? "–" : `${resources.cpu_percent} %`],
     ["Memory", resources.memory_used_mb === null ? "–" : `${count(resources.memory_used_mb)} of ${count(resources.memory_total_mb)} MB`],
     ["Load", resources.load_avg?.map((one) => one.toFixed(2)).join("  ") ?? "–"],
