@@ -8,6 +8,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,9 +41,9 @@ def ended(process: subprocess.Popen[str]) -> Iterator[psutil.Process]:
 
 
 @contextmanager
-def feedmux(port: int) -> Iterator[psutil.Process]:
+def feedmux(port: int, *options: str) -> Iterator[psutil.Process]:
     """Our server in the sandbox, its access log thrown away."""
-    command = [sys.executable, "-m", "feedmux", "serve", "--sandbox", "on", "--port", str(port)]
+    command = [sys.executable, "-m", "feedmux", "serve", "--sandbox", "on", "--port", str(port), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     with ended(process) as running:
@@ -81,20 +82,40 @@ def compare(target: str, ours: int, port: int, running: psutil.Process) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{ours}{target}") as reply:
         body = reply.read()
         headers = {k: v for k, v in reply.headers.items() if k.lower() not in GIVEN_BY_THE_SERVER}
-    rates, costs, rate = [], [], 0.0
     with same(port, target, body, headers) as other:
-        for number in range(ROUNDS + 1):
-            plain, plain_cost = measure(f"http://127.0.0.1:{port}{target}", other)
-            rate, cost = measure(f"http://127.0.0.1:{ours}{target}", running)
-            if number:
-                rates.append(rate / plain)
-                costs.append(plain_cost / cost)
-    print(
-        f"cached {target}: {statistics.median(rates):.2f} of the bare handler's requests a second "
+        told = interleaved(target, (ours, running), (port, other), "the bare handler")
+    print(f"cached {target}: {told}")
+
+
+def interleaved(
+    target: str, ours: tuple[int, psutil.Process], others: tuple[int, psutil.Process], whose: str
+) -> str:
+    """Rounds on both ports in turn, the first of each thrown away; what ours is of the other, in words."""
+    rates, costs, rate = [], [], 0.0
+    for number in range(ROUNDS + 1):
+        plain, plain_cost = measure(f"http://127.0.0.1:{others[0]}{target}", others[1])
+        rate, cost = measure(f"http://127.0.0.1:{ours[0]}{target}", ours[1])
+        if number:
+            rates.append(rate / plain)
+            costs.append(plain_cost / cost)
+    return (
+        f"{statistics.median(rates):.2f} of the requests a second of {whose} "
         f"({min(rates):.2f} to {max(rates):.2f}), {statistics.median(costs):.2f} by the server's CPU for a request "
         f"({min(costs):.2f} to {max(costs):.2f}); {rate:.0f} a second in the last round; "
         f"{ROUNDS} interleaved rounds, {load.CONNECTIONS} connections, {load.name()} on the same cores"
     )
+
+
+def with_log(target: str) -> None:
+    """A server that keeps a decision log against one that keeps none."""
+    ours, port = free_port(), free_port()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        feedmux(port) as plain,
+        feedmux(ours, "--decision-log", f"{folder}/log") as logging,
+    ):
+        told = interleaved(target, (ours, logging), (port, plain), "a server that keeps none")
+    print(f"cached {target} with a decision log: {told}")
 
 
 def main() -> None:
@@ -104,6 +125,7 @@ def main() -> None:
     with feedmux(port) as running:
         for target in TARGETS:
             compare(target, port, free_port(), running)
+    with_log(TARGETS[0])
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def test_a_client_that_counts_nothing_runs_beside_it_on_the_same_day():
 
 
 def test_an_upstream_that_bans_is_asked_no_more_until_the_ban_ends():
-    strict = {"windows": ["5/60s"], "ban_after": 3, "ban": "5m", "retry_after": "1s"}
+    strict = {"windows": ["5/60s"], "ban_after": 1, "ban": "5m", "retry_after": "1s"}
     declared = {"one": ONE | {"upstream": strict, "backoff": ["1s"]}, "two": TWO}
     ours = simulate(scenario(providers=declared)).ours
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-from simulated.engine import at_rest, world
+from simulated.engine import world
 from simulated.load import Callers
 from simulated.providers import endpoint, provider
 from simulated.remote import Remote, broken, in_turn, refusal
+from simulated.soundness import back_in_use, sound_run
 from simulated.windows import Fixed, Spacing
 
 from feedmux import Backoff, Quotes, Terms, Tier, Window
 from feedmux.clock import Chance
 
 INTERVAL = 10.0
+LONGEST = 330.0
+"""Seconds: the longest backoff, and until it is somebody's turn again."""
 PRECIOUS = provider(
     endpoint(Quotes, Terms(ttl=300, batch=50)),
     weight=5,
@@ -45,6 +48,7 @@ async def test_it_sees_no_request_while_two_others_are_well():
     async with world(providers) as simulated:
         callers = Callers(simulated.mux, questions)
         await callers.at_random(10, 300, Chance(3).generator("callers"))
+        sound_run(simulated, providers, callers.asked, callers.asked)
 
     assert providers["precious"][1].requests == 0
     assert callers.ended == {"fresh": callers.asked}
@@ -58,6 +62,14 @@ async def test_it_answers_when_the_others_fail_and_never_twice_within_its_interv
     async with world(providers) as simulated:
         callers = Callers(simulated.mux, questions)
         await callers.at_random(3, 600, Chance(3).generator("callers"))
+        sound_run(simulated, providers, callers.asked, callers.asked)
+        providers["daily"][1].script = providers["plain"][1].script = None
+        well = simulated.mux.clock.monotonic()
+        await callers.at_random(3, LONGEST, Chance(3).generator("afterwards"))
+        back_in_use(simulated, ("daily", "plain"), well, LONGEST)
+        spared = precious.requests
+        await callers.at_random(3, 60, Chance(3).generator("later"))
+        assert precious.requests == spared
 
     begun = [call.begun for call in precious.calls]
     assert len(begun) > 40
@@ -73,7 +85,9 @@ async def test_it_is_left_alone_for_120_s_after_its_first_refusal_and_240_s_afte
     providers["plain"][1].fail()
     precious.script = in_turn(None, refusal(), refusal(), None)
     async with world(providers) as simulated:
-        await Callers(simulated.mux, questions).at_random(3, 480, Chance(3).generator("callers"))
+        callers = Callers(simulated.mux, questions)
+        await callers.at_random(3, 480, Chance(3).generator("callers"))
+        sound_run(simulated, providers, callers.asked, callers.asked)
 
     answered, refused, again, well = (call.begun for call in precious.calls[:4])
     assert refused - answered >= INTERVAL
@@ -92,7 +106,7 @@ async def test_it_sees_nothing_while_it_refuses_even_where_everybody_else_is_dow
         await callers.every(0.5, 20)
         asked_for = precious.requests
         await asyncio.gather(*(callers.ask() for _ in range(50)))
-        assert at_rest(simulated.mux)
+        sound_run(simulated, providers, callers.asked, callers.asked)
 
     assert asked_for == precious.requests == 1
     assert set(callers.ended) == {"no-provider"}

@@ -6,17 +6,19 @@ import asyncio
 from collections import Counter
 
 import pytest
-from simulated.engine import at_rest, world
+from simulated.engine import world
 from simulated.load import Callers
 from simulated.providers import endpoint, provider
 from simulated.remote import Remote, broken, refusal
 from simulated.remote import body as answer
+from simulated.soundness import back_in_use, sound_run
 
 from feedmux import BadPayload, Gas, NoProvider, Quotes, Terms, UpstreamDown, UpstreamTimeout
 from feedmux.clock import Chance
-from feedmux.event import Answered, Tried
 from feedmux.transport import Incoming
 
+LONGEST = 330.0
+"""Seconds: the longest backoff, and until it is somebody's turn again."""
 WEIGHTS = {"north": 40, "east": 30, "south": 20, "west": 10}
 FAULTS = {
     "refuses": lambda: refusal(5),
@@ -44,10 +46,13 @@ async def test_an_outage_of_one_provider_is_not_noticed(fault):
     chance = Chance(2)
     providers = four(chance)
     providers["north"][1].script = lambda call: FAULTS[fault]()
-    async with world(providers, observed=False) as simulated:
+    async with world(providers) as simulated:
         callers = Callers(simulated.mux, lambda n: Quotes([f"S{n}"]))
         await callers.at_random(10, 120, chance.generator("callers"))
-        assert at_rest(simulated.mux)
+        providers["north"][1].script, well = None, simulated.mux.clock.monotonic()
+        await callers.at_random(2, LONGEST, chance.generator("afterwards"))
+        sound_run(simulated, providers, callers.asked, callers.asked)
+        back_in_use(simulated, providers, well, LONGEST)
 
     assert callers.ended == {"fresh": callers.asked}
 
@@ -56,9 +61,10 @@ async def test_a_provider_that_hangs_costs_no_more_than_its_share_of_the_deadlin
     chance = Chance(2)
     providers = four(chance)
     providers["north"][1].delays = (1e6, 1e6)
-    async with world(providers, observed=False) as simulated:
+    async with world(providers) as simulated:
         callers = Callers(simulated.mux, lambda n: Quotes([f"S{n}"]), deadline=6.0)
         await callers.at_random(10, 120, chance.generator("callers"))
+        sound_run(simulated, providers, callers.asked, callers.asked)
 
     assert callers.ended == {"fresh": callers.asked}
     assert callers.longest <= 2.0 + 0.1
@@ -80,13 +86,12 @@ async def test_faults_at_random_are_survived_and_afterwards_shares_are_what_they
         for _, remote in providers.values():
             remote.script = ill
         await callers.at_random(10, 60, chance.generator("callers"))
-        tries = [e for e in simulated.events if isinstance(e, Tried)]
-        ended = [e for e in simulated.events if isinstance(e, Answered)]
-        assert len(ended) == callers.asked
-        assert len(tries) <= 3 * 2 * callers.asked
+        sound_run(simulated, providers, callers.asked, 2 * callers.asked)
+        well = simulated.mux.clock.monotonic()
         for _, remote in providers.values():
             remote.script = None
-        await callers.at_random(4, 330, chance.generator("waiting"))
+        await callers.at_random(4, LONGEST, chance.generator("waiting"))
+        back_in_use(simulated, providers, well, LONGEST)
         before, since = callers.ended.copy(), len(simulated.order)
         await callers.at_random(10, 120, chance.generator("callers"))
 
@@ -94,12 +99,12 @@ async def test_faults_at_random_are_survived_and_afterwards_shares_are_what_they
         shares = Counter(simulated.order[since:])
         for name, weight in WEIGHTS.items():
             assert 100 * shares[name] / shares.total() == pytest.approx(weight, abs=10)
-        assert at_rest(simulated.mux)
+        sound_run(simulated, providers, callers.asked, 2 * callers.asked)
 
 
 async def test_while_all_are_down_what_was_known_is_served_and_marked_stale():
     providers = four(Chance(1))
-    async with world(providers, observed=False) as simulated:
+    async with world(providers) as simulated:
         callers = Callers(simulated.mux, lambda n: Quotes([f"S{n % 10}"]))
         await callers.every(1, 20)
         assert callers.ended == {"fresh": 20}
@@ -112,6 +117,7 @@ async def test_while_all_are_down_what_was_known_is_served_and_marked_stale():
         await simulated.mux.clock.sleep(3600)
         await callers.every(1, 20)
         assert callers.ended["no-provider"] == 20
+        sound_run(simulated, providers, callers.asked, callers.asked)
 
 
 async def test_while_all_are_down_the_upstreams_see_at_most_one_question_a_second():
@@ -132,7 +138,7 @@ async def test_refusals_of_all_stop_all_traffic_until_the_first_reopens():
     providers = four(Chance(1))
     for wait, (_, remote) in zip((40, 30, 50, 60), providers.values(), strict=True):
         remote.script = lambda call, wait=wait: refusal(wait)
-    async with world(providers, observed=False) as simulated:
+    async with world(providers) as simulated:
         callers = Callers(simulated.mux, lambda n: Quotes([f"S{n}"]))
         await callers.every(0.1, 3)
         assert len(simulated.order) == 4
@@ -141,6 +147,7 @@ async def test_refusals_of_all_stop_all_traffic_until_the_first_reopens():
         await callers.every(0.1, 20)
         assert len(simulated.order) == 4
 
+        sound_run(simulated, providers, callers.asked, callers.asked)
         with pytest.raises(NoProvider) as refused:
             await simulated.mux.get(Quotes(["BTC"]))
         first = providers["east"][1].calls[0].begun + 30

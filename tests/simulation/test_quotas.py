@@ -13,6 +13,7 @@ from simulated.engine import at_rest, world
 from simulated.load import Callers
 from simulated.providers import endpoint, provider
 from simulated.remote import Remote
+from simulated.soundness import sound_run
 from simulated.windows import Fixed, Sliding, Spacing
 
 from feedmux import DAY, Counts, Gas, Quotes, Settings, Terms, Window
@@ -121,10 +122,10 @@ async def test_whatever_the_windows_no_upstream_refuses(seed):
             "concurrency": chance.choice([1, 2, 16]),
         }
         providers[name] = (provider(*serves, weight=chance.randint(1, 30), limits=limits), remote)
-    async with world(providers, observed=False, seed=seed) as simulated:
+    async with world(providers, seed=seed) as simulated:
         callers = Callers(simulated.mux, lambda n: Gas(f"{n}") if n % 3 else Quotes([f"A{n}", f"B{n}"]))
         await callers.at_random(8.0, 120.0, chance)
-        assert at_rest(simulated.mux)
+        sound_run(simulated, providers, callers.asked, 2 * callers.asked)
 
     assert [remote.refusals for remote in remotes] == [[], [], []]
     assert callers.ended.total() == callers.asked

@@ -6,10 +6,11 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from simulated.engine import at_rest, world
+from simulated.engine import world
 from simulated.load import Callers
 from simulated.providers import provider
 from simulated.remote import Remote
+from simulated.soundness import sound_run
 
 from feedmux import Quotes, Settings
 from feedmux.event import Considered, Tried
@@ -44,7 +45,7 @@ async def test_three_slow_answers_of_its_own_take_a_provider_out_of_traffic_unti
         back = simulated.order[simulated.order.index("torrent", asked_in_all) :]
         assert Counter(back)["torrent"] == pytest.approx(len(back) / 3, abs=2)
         assert not any(one == two for one, two in pairwise(back))  # it saved no turns up
-        assert at_rest(simulated.mux)
+        sound_run(simulated, providers, callers.asked, callers.asked)
 
 
 async def test_the_trace_shows_the_slow_provider_last_with_the_time_of_its_probe():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, Protocol
 
 from feedmux.clock import Clock, Random
 from feedmux.query import Candles, FearGreed, Gas, GlobalMarket, Query, Quotes, Trending
@@ -22,6 +22,20 @@ MAKE: dict[str, Callable[[tuple[str, ...]], Query]] = {
 """A question of each kind about these symbols."""
 
 
+class Asking(Protocol):
+    """Asks a question under the conditions that `Mux.get` takes, and never raises."""
+
+    def __call__(self, query: Query, **how: Any) -> Coroutine[Any, Any, None]: ...
+
+
+class Asker(Protocol):
+    """Whoever asks. Called again, it goes on where it stopped."""
+
+    async def ask(self, until: float, asking: Asking) -> None:
+        """Ask until then, each question a task of its own; ends when all have ended."""
+        ...
+
+
 class Callers:
     """Everybody who asks, at random times."""
 
@@ -35,7 +49,7 @@ class Callers:
         self._names = [f"S{place}" for place in range(1, load.symbols + 1)]
         self._name_weights = list(accumulate(1 / place for place in range(1, load.symbols + 1)))
 
-    async def ask(self, until: float, asking: Callable[[Query], Coroutine[Any, Any, None]]) -> None:
+    async def ask(self, until: float, asking: Asking) -> None:
         """Ask until then, each question a task of its own; ends when all have ended."""
         async with asyncio.TaskGroup() as group:
             while True:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 
 from feedmux.clock import Chance, Random
+from feedmux.items import Item, Quote
 
 STEP = 10.0
 """Seconds between two changes."""
 SWING = 0.0006
 """Standard deviation of one change, as a share."""
+OFF = 0.05
+"""A price so far off the truth, as a share, is wrong."""
 
 
 class Market:
@@ -29,3 +32,9 @@ class Market:
         while len(walk) <= at / STEP:
             walk.append(walk[-1] * math.exp(dice.gauss(0, SWING)))
         return walk[int(at / STEP)]
+
+    def is_wrong(self, item: Item, at: float) -> bool:
+        """Whether it shows a price off the truth of that time and does not say that it is an old one."""
+        if not isinstance(item, Quote) or item.stale:
+            return False
+        return abs(item.price / self.price(item.symbol, at) - 1) > OFF

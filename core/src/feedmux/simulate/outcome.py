@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from feedmux.limits import Counts
+
 
 class Share(Struct, frozen=True):
     """One provider: how many answers it gave, of all given; requests to it, of all sent (`traffic`), refusals by it, times it banned us.
@@ -34,7 +36,7 @@ class Moment(Struct, frozen=True):
 
 
 class Side(Struct, frozen=True):
-    """One way of asking: the engine's, or that of a client that counts nothing.
+    """One way of asking: the engine's, that of a client that counts nothing, or what a log tells.
 
     Latencies are in milliseconds of the simulated time, of all questions that were answered, those from the cache
     included. `saved` is the share of the answers that cost no request. `wrong` are prices off the truth by more than 5 %, not marked
@@ -45,7 +47,7 @@ class Side(Struct, frozen=True):
     fresh: int
     stale: int
     lost: Mapping[str, int]
-    wrong: int
+    wrong: int | None
     requests: int
     refused: int
     worst_refused_in_5_min: int
@@ -72,8 +74,34 @@ class Shown(Struct, frozen=True):
     value: float
 
 
+class Filled(Struct, frozen=True):
+    """A window of a pool: the most that any stretch of its length held, as logged and replayed, in what it counts.
+
+    `skipped` says how often, in the replay, somebody else was asked or nobody because the pool's quota was used up.
+    """
+
+    pool: str
+    limit: int
+    per: float
+    counts: Counts
+    logged: int
+    replayed: int
+    skipped: int
+
+
+class LeftOut(Struct, frozen=True):
+    """Questions, or lines, of a log that are on neither side: how many, why, and what each provider was sent for them."""
+
+    why: str
+    count: int
+    requests: Mapping[str, int] = {}
+
+
 class Outcome(Struct, frozen=True):
-    """A scenario's."""
+    """A scenario's, or a replay's. `names` are those of `ours` and of `beside`.
+
+    `windows`, `left_out` and `notes`, what else is to be known of it, are a replay's alone.
+    """
 
     name: str
     about: str
@@ -82,6 +110,15 @@ class Outcome(Struct, frozen=True):
     ours: Side
     beside: Side | None
     faults: Sequence[Shown]
+    names: tuple[str, str] = ("Feedmux", "counting nothing")
+    windows: Sequence[Filled] = ()
+    left_out: Sequence[LeftOut] = ()
+    notes: Sequence[str] = ()
+
+    @property
+    def sides(self) -> Mapping[str, Side]:
+        """Each side there is, by its name."""
+        return dict(zip(self.names, (self.ours, *([self.beside] if self.beside else [])), strict=False))
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:

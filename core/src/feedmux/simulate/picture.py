@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from feedmux.simulate.outcome import Outcome, Side
-from feedmux.simulate.table import clock, rows, summary
+from feedmux.simulate.table import clock, left_out, quotas, rows, summary
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 960, 220, 84, 22
 COLOURS = ("#2f6fde", "#e08a1e", "#2f9e6e", "#b04fc4", "#c9433f", "#4aa7c9", "#8a7a35", "#6b6f7a")
@@ -26,10 +26,8 @@ th{color:var(--dim);font-weight:600}svg{width:100%;height:auto;display:block}tex
 
 def page(outcome: Outcome) -> str:
     """The page."""
-    sides = [("With Feedmux", outcome.ours)]
-    if outcome.beside is not None:
-        sides.append(("A client that counts nothing", outcome.beside))
-    names = [share.provider for share in outcome.ours.providers]
+    sides = [(f"{name[:1].upper()}{name[1:]}", side) for name, side in outcome.sides.items()]
+    names = dict.fromkeys(share.provider for _, side in sides for share in side.providers)
     colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
     parts = [_side(title, side, outcome, colours) for title, side in sides]
     return (
@@ -38,7 +36,8 @@ def page(outcome: Outcome) -> str:
         f"<h1>{escape(outcome.name)}</h1><p>{escape(outcome.about)}</p>"
         f"<p>{clock(outcome.seconds)} simulated, seed {outcome.seed}</p>"
         f"{_table(('', *(title for title, _ in sides)), summary([side for _, side in sides]))}"
-        f"{_faults(outcome)}{''.join(parts)}</html>\n"
+        f"{_list('Quotas at their fullest', quotas(outcome))}"
+        f"{_list('What to know', [*left_out(outcome), *outcome.notes])}{_faults(outcome)}{''.join(parts)}</html>\n"
     )
 
 
@@ -52,6 +51,12 @@ def _side(title: str, side: Side, outcome: Outcome, colours: Mapping[str, str]) 
         f"<h2>{escape(title)}</h2><p>Who answered, over time{keys}</p>{_columns(side, outcome, colours)}"
         f"<p>Half of the waiting times, in milliseconds</p>{_line(side, outcome)}{_table(heads, body)}"
     )
+
+
+def _list(title: str, lines: Sequence[str]) -> str:
+    if not lines:
+        return ""
+    return f"<h2>{title}</h2>" + "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
 def _faults(outcome: Outcome) -> str:

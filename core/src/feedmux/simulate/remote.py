@@ -17,6 +17,7 @@ from feedmux.simulate.counting import Fixed, Rule, Sliding
 from feedmux.simulate.dialect import Prices
 from feedmux.simulate.market import Market
 from feedmux.simulate.scenario import Fault, Upstream, windows_of
+from feedmux.simulate.tally import Sent
 from feedmux.transport import Incoming, Outgoing
 
 DEVIATIONS = 2.3263
@@ -89,6 +90,16 @@ class Remote:
         if (asked := answer.headers.get("retry-after")) is not None:
             self._told_until = max(self._told_until, self._clock.monotonic() + float(asked) - MOMENT)
         return answer
+
+    def sent(self, seconds: float) -> Sent:
+        """What it was sent in so many seconds."""
+        used = {
+            f"{rule.window.limit}/{rule.window.per:g}s": round(
+                rule.used / (rule.window.limit * max(1.0, seconds / rule.window.per)), 4
+            )
+            for rule in self.rules
+        }
+        return Sent(self.requests, self.refusals, self.banned, used)
 
     async def aclose(self) -> None:
         """Nothing is open."""

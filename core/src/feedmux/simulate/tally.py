@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from feedmux.items import Item, Quote
-from feedmux.query import Query
-from feedmux.simulate.market import Market
+from msgspec import Struct
+
 from feedmux.simulate.outcome import Moment, Share, Side, percentiles
-from feedmux.simulate.remote import Remote
 
 MOMENTS = 96
-OFF = 0.05
-"""A price so far off the truth, as a share, is wrong."""
 WORST = 300.0
+
+
+class Sent(Struct, frozen=True):
+    """What one provider was sent: requests, the seconds at which it refused, how often it banned, windows filled."""
+
+    requests: int
+    refusals: Sequence[float] = ()
+    banned: int = 0
+    used: Mapping[str, float] = {}
 
 
 class Tally:
     """One side's. Times are seconds from the start."""
 
-    def __init__(self, seconds: float, market: Market) -> None:
+    def __init__(self, seconds: float) -> None:
         self.questions = 0
         self.fresh = 0
         self.stale = 0
@@ -32,19 +37,17 @@ class Tally:
         self.late = 0.0
         """The longest time by which an answer missed its deadline."""
         self._seconds = seconds
-        self._market = market
         self._moments = [(Counter[str](), Counter[str](), list[float]()) for _ in range(MOMENTS)]
 
     def answered(
-        self, query: Query, began: float, ended: float, items: Sequence[Item], *, stale: bool, cached: bool
+        self, began: float, ended: float, givers: Iterable[str], *, stale: bool, cached: bool
     ) -> None:
-        """A question was answered: with one answer for each of its symbols, or with one series."""
+        """A question was answered, by these providers; who stands there several times gave as many answers."""
         self.questions += 1
         given, ends, waits = self._moment(began)
-        for item in items if query.many else items[:1]:
-            self.given[item.provider] += 1
-            given[item.provider] += 1
-            self.wrong += self._is_wrong(item, ended)
+        for provider in givers:
+            self.given[provider] += 1
+            given[provider] += 1
         if stale:
             self.stale += 1
             ends["stale"] += 1
@@ -61,33 +64,27 @@ class Tally:
         self.lost[why] += 1
         self._moment(began)[1]["lost"] += 1
 
-    def side(self, remotes: Mapping[str, Remote], broken: Sequence[str] = ()) -> Side:
-        """What it came to."""
-        requests = sum(remote.requests for remote in remotes.values())
-        refusals = sorted(at for remote in remotes.values() for at in remote.refusals)
+    def side(self, sent: Mapping[str, Sent], broken: Sequence[str] = (), *, judged: bool = True) -> Side:
+        """What it came to. `judged`: prices were held against the truth."""
+        requests = sum(one.requests for one in sent.values())
+        refusals = sorted(at for one in sent.values() for at in one.refusals)
         answers = self.given.total()
         return Side(
             questions=self.questions,
             fresh=self.fresh,
             stale=self.stale,
             lost=dict(sorted(self.lost.items())),
-            wrong=self.wrong,
+            wrong=self.wrong if judged else None,
             requests=requests,
             refused=len(refusals),
             worst_refused_in_5_min=_most_within(refusals, WORST),
             saved=round(max(0.0, 1 - requests / answers), 4) if answers else 0.0,
             latency_ms=_milliseconds(self.waits),
             upstream_latency_ms=_milliseconds(self.waits_for_upstream),
-            providers=[self._share(name, remote, answers, requests) for name, remote in remotes.items()],
+            providers=[self._share(name, one, answers, requests) for name, one in sent.items()],
             moments=[self._of(place) for place in range(MOMENTS)],
             broken=broken,
         )
-
-    def _is_wrong(self, item: Item, now: float) -> bool:
-        if not isinstance(item, Quote) or item.stale:
-            return False
-        truth = self._market.price(item.symbol, now)
-        return abs(item.price / truth - 1) > OFF
 
     def _moment(self, at: float) -> tuple[Counter[str], Counter[str], list[float]]:
         return self._moments[min(MOMENTS - 1, int(at / self._seconds * MOMENTS))]
@@ -102,21 +99,16 @@ class Tally:
             median_ms=_milliseconds(waits).get("p50"),
         )
 
-    def _share(self, name: str, remote: Remote, answers: int, requests: int) -> Share:
+    def _share(self, name: str, sent: Sent, answers: int, requests: int) -> Share:
         return Share(
             provider=name,
             answers=self.given[name],
             share=round(self.given[name] / answers, 4) if answers else 0.0,
-            requests=remote.requests,
-            traffic=round(remote.requests / requests, 4) if requests else 0.0,
-            refused=len(remote.refusals),
-            banned=remote.banned,
-            used={
-                f"{rule.window.limit}/{rule.window.per:g}s": round(
-                    rule.used / (rule.window.limit * max(1.0, self._seconds / rule.window.per)), 4
-                )
-                for rule in remote.rules
-            },
+            requests=sent.requests,
+            traffic=round(sent.requests / requests, 4) if requests else 0.0,
+            refused=len(sent.refusals),
+            banned=sent.banned,
+            used=sent.used,
         )
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
-from functools import partial
 from typing import Any
 
 import feedmux
 from feedmux import Answer, virtual
 from feedmux.clock import Chance, Clock
 from feedmux.errors import FeedmuxError
+from feedmux.items import Item
 from feedmux.limits import Limits, Tier
 from feedmux.mux import Mux
 from feedmux.query import Query
@@ -22,13 +21,11 @@ from feedmux.simulate.market import Market
 from feedmux.simulate.naive import Naive
 from feedmux.simulate.outcome import Outcome, Shown, Side
 from feedmux.simulate.remote import Remote
-from feedmux.simulate.scenario import Fault, Scenario
-from feedmux.simulate.tally import Tally
+from feedmux.simulate.run import Run
+from feedmux.simulate.scenario import Scenario
+from feedmux.simulate.tally import Sent, Tally
 from feedmux.store import MemoryStore
 
-GRACE = 0.05
-"""Seconds by which an answer may miss its deadline."""
-RESTARTING = "restarting"
 SETTLES = 900.0
 """Seconds after the last fault within which every provider has to have traffic again."""
 ENOUGH = 200
@@ -64,20 +61,19 @@ class _Trial:
         self._limits = limits
         self._chance = Chance(seed)
         self._clock: Clock = virtual.virtual_clock()
-        market = Market(self._chance)
-        self._tally = Tally(scenario.seconds, market)
+        self._market = Market(self._chance)
+        self._tally = Tally(scenario.seconds)
         self._callers = Callers(
             scenario.load, scenario.faults, self._clock, self._chance.generator("callers")
         )
-        self._remotes = {name: self._remote(name, market) for name in limits}
-        self._expired = 0
+        self._remotes = {name: self._remote(name) for name in limits}
 
-    def _remote(self, name: str, market: Market) -> Remote:
+    def _remote(self, name: str) -> Remote:
         remote = Remote(
             self._scenario.providers[name].upstream,
             self._limits[name].windows,
             [fault for fault in self._scenario.faults if fault.provider == name],
-            market,
+            self._market,
             self._clock,
             self._chance.generator(f"upstream/{name}"),
         )
@@ -87,15 +83,21 @@ class _Trial:
         return remote
 
     async def ours(self) -> Side:
-        """The engine's, opened anew after each restart with what the store kept."""
-        store, left = MemoryStore(), 0
+        """The engine's."""
+        run = Run(
+            self._opened,
+            self._callers,
+            self._answered,
+            self._tally,
+            self._clock,
+            self._scenario.load.deadline,
+        )
         restarts = [fault for fault in self._scenario.faults if fault.kind == "restart"]
-        for fault in (*restarts, Fault(kind="restart", at=self._scenario.seconds)):
-            async with self._opened(store) as mux:
-                await self._callers.ask(fault.begins, partial(self._ask, mux))
-                left += mux.under_way
-            await self._callers.ask(min(fault.ends, self._scenario.seconds), self._refused)
-        return self._tally.side(self._remotes, self._broken(left))
+        await run.through(restarts, self._scenario.seconds)
+        return self._tally.side(self._sent(), run.broken() + self._broken())
+
+    def _sent(self) -> dict[str, Sent]:
+        return {name: remote.sent(self._scenario.seconds) for name, remote in self._remotes.items()}
 
     def _opened(self, store: MemoryStore) -> AbstractAsyncContextManager[Mux]:
         return feedmux.open(
@@ -107,30 +109,20 @@ class _Trial:
             seed=self._chance.seed,
         )
 
-    async def _ask(self, mux: Mux, query: Query) -> None:
-        began = self._clock.monotonic()
-        try:
-            answer = await mux.get(query)
-        except FeedmuxError as error:
-            self._tally.failed(began, error.slug)
-        else:
-            ended = self._clock.monotonic()
-            cached = ended == began
-            self._expired += _expired(answer, self._clock.now())
-            self._tally.answered(query, began, ended, answer.items, stale=answer.stale, cached=cached)
-        late = self._clock.monotonic() - began - self._scenario.load.deadline
-        self._tally.late = max(self._tally.late, late)
+    def _answered(self, answer: Answer[Any], began: float, ended: float) -> None:
+        self._counted(answer.query, answer.items, began, ended, stale=answer.stale, cached=ended == began)
 
-    async def _refused(self, query: Query) -> None:
-        self._tally.failed(self._clock.monotonic(), RESTARTING)
+    def _counted(
+        self, query: Query, items: Sequence[Item], began: float, ended: float, *, stale: bool, cached: bool
+    ) -> None:
+        """An answer is one for each of its symbols, or one series."""
+        given = items if query.many else items[:1]
+        self._tally.answered(began, ended, [item.provider for item in given], stale=stale, cached=cached)
+        self._tally.wrong += sum(self._market.is_wrong(item, ended) for item in given)
 
-    def _broken(self, left: int) -> list[str]:
-        """The promises that did not hold."""
+    def _broken(self) -> list[str]:
+        """The promises to upstreams that did not hold."""
         broken = []
-        if self._tally.late > GRACE:
-            broken.append(f"an answer came {self._tally.late:.3f} s after its deadline")
-        if left:
-            broken.append(f"{left} questions were left under way")
         for name, remote in self._remotes.items():
             keeps_declared = self._scenario.providers[name].upstream.windows is None
             refuses = any(f.kind == "refuses" and f.provider == name for f in self._scenario.faults)
@@ -138,8 +130,6 @@ class _Trial:
                 broken.append(f"{name} had to refuse {len(remote.refusals)} times")
             if remote.early:
                 broken.append(f"{name} was asked {remote.early} times before the time that it had named")
-        if self._expired:
-            broken.append(f"{self._expired} answers were older than they may be")
         return broken + self._forgotten()
 
     def _forgotten(self) -> list[str]:
@@ -157,20 +147,14 @@ class _Trial:
         """That of a client which counts nothing."""
         naive = Naive(self._scenario.beside, self._remotes, self._limits, self._clock)
 
-        async def ask(query: Query) -> None:
+        async def ask(query: Query, **how: Any) -> None:
             began = self._clock.monotonic()
             try:
                 items = await naive.get(query)
             except FeedmuxError as error:
                 self._tally.failed(began, error.slug)
             else:
-                self._tally.answered(query, began, self._clock.monotonic(), items, stale=False, cached=False)
+                self._counted(query, items, began, self._clock.monotonic(), stale=False, cached=False)
 
         await self._callers.ask(self._scenario.seconds, ask)
-        return self._tally.side(self._remotes)
-
-
-def _expired(answer: Answer[Any], now: datetime) -> bool:
-    """Whether any of it, of a series its newest, is older than it may be served."""
-    ages = [(now - item.observed_at).total_seconds() for item in answer.items if item.observed_at]
-    return bool(ages) and (max if answer.query.many else min)(ages) > answer.query.max_stale
+        return self._tally.side(self._sent())
