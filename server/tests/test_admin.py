@@ -183,3 +183,39 @@ async def test_without_a_file_a_reload_finds_what_was_given(serving: Any) -> Non
 def test_a_proxy_that_is_no_network_is_a_wrong_setting() -> None:
     with pytest.raises(SettingsError, match=r"server\.trusted_proxies"):
         create_app(Settings(server=ServerSettings(trusted_proxies=("nginx",))))
+
+
+async def guess(client: Any, token: str) -> Any:
+    return await client.post(ROUTES[0], headers={"authorization": f"Bearer {token}"})
+
+
+async def test_ten_wrong_tokens_in_a_minute_are_all_that_is_heard_and_then_not_the_right_one_either(
+    operated: Any,
+) -> None:
+    answers = [(await guess(operated, f"guess-{n}")).status_code for n in range(12)]
+    right = await operated.post(ROUTES[0], headers=BEARER)
+    assert answers == [401] * 10 + [429] * 2
+    assert (right.status_code, right.json()["type"]) == (429, "urn:feedmux:problem:too-many-requests")
+    await virtual_clock().sleep(float(right.headers["retry-after"]))
+    assert (await operated.post(ROUTES[0], headers=BEARER)).status_code == 200
+
+
+async def test_who_shows_no_token_guesses_nothing_and_the_right_one_is_heard_as_often_as_it_comes(
+    operated: Any,
+) -> None:
+    for _ in range(12):
+        assert (await operated.post(ROUTES[0])).status_code == 401
+    for _ in range(12):
+        assert (await operated.post(ROUTES[0], headers=BEARER)).status_code == 200
+
+
+async def test_a_wrong_token_is_answered_alike_whatever_its_length_and_however_much_of_it_is_right(
+    operated: Any,
+) -> None:
+    wrong = [TOKEN[:n] for n in range(1, len(TOKEN))] + [TOKEN + "x", TOKEN[::-1], "x" * 4000, TOKEN.upper()]
+    seen = set()
+    for token in wrong:
+        reply = await guess(operated, token)
+        seen.add((reply.status_code, reply.text, reply.headers.get("www-authenticate")))
+        await virtual_clock().sleep(61)
+    assert len(seen) == 1

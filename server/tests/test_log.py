@@ -24,54 +24,60 @@ def restored() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def entry(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    written = capsys.readouterr().err
+def written_by(begun: log.Log, capfd: pytest.CaptureFixture[str]) -> str:
+    """What stood on stderr once the log was closed."""
+    begun.close()
+    return capfd.readouterr().err
+
+
+def entry(begun: log.Log, capfd: pytest.CaptureFixture[str]) -> dict[str, object]:
+    written = written_by(begun, capfd)
     assert written.count("\n") == 1
     found: dict[str, object] = json.loads(written)
     return found
 
 
-def test_an_entry_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure()
+def test_an_entry_is_one_line_of_json(capfd: pytest.CaptureFixture[str]) -> None:
+    begun = log.configure()
     structlog.get_logger("feedmux.x").warning("something", provider="alpha")
-    found = entry(capsys)
+    found = entry(begun, capfd)
     assert (found["event"], found["level"], found["provider"]) == ("something", "warning", "alpha")
     assert str(found["timestamp"]).endswith("Z")
 
 
-def test_control_characters_do_not_reach_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure()
+def test_control_characters_do_not_reach_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    begun = log.configure()
     structlog.get_logger("feedmux.x").warning("said", text="a\r\nb\x1b[31m\u2028c")
-    assert entry(capsys)["text"] == "a??b?[31m?c"
+    assert entry(begun, capfd)["text"] == "a??b?[31m?c"
 
 
-def test_what_libraries_log_takes_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure()
+def test_what_libraries_log_takes_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
+    begun = log.configure()
     logging.getLogger("some.library").warning("a\nb")
-    assert entry(capsys)["event"] == "a?b"
+    assert entry(begun, capfd)["event"] == "a?b"
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpcore", "_granian", "granian.access"])
-def test_libraries_that_say_whole_urls_are_quiet(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure()
+def test_libraries_that_say_whole_urls_are_quiet(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    begun = log.configure()
     logging.getLogger(name).info("GET /?api_key=SECRET")
-    assert capsys.readouterr().err == ""
+    assert written_by(begun, capfd) == ""
 
 
-def test_an_entry_names_the_request_it_belongs_to(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure()
+def test_an_entry_names_the_request_it_belongs_to(capfd: pytest.CaptureFixture[str]) -> None:
+    begun = log.configure()
     token = request_id.set("r-1")
     structlog.get_logger("feedmux.x").error("failed", exc_info=ValueError("why"))
     request_id.reset(token)
-    found = entry(capsys)
+    found = entry(begun, capfd)
     assert found["id"] == "r-1"
     assert "ValueError: why" in str(found["exception"])
 
 
-def test_a_person_s_form_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure(LogForm.TEXT)
+def test_a_person_s_form_can_be_chosen(capfd: pytest.CaptureFixture[str]) -> None:
+    begun = log.configure(LogForm.TEXT)
     structlog.get_logger("feedmux.x").warning("something", provider="alpha")
-    written = capsys.readouterr().err
+    written = written_by(begun, capfd)
     assert "something" in written
     assert "provider=alpha" in written
     assert not written.startswith("{")
@@ -80,11 +86,24 @@ def test_a_person_s_form_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.anyio
 async def test_what_the_engine_says_of_a_question_names_its_request(
-    client: Any, wire: Any, capsys: pytest.CaptureFixture[str]
+    client: Any, wire: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    log.configure(LogForm.JSON)
+    begun = log.configure(LogForm.JSON)
     structlog.configure(cache_logger_on_first_use=False)  # the modules' loggers outlive this test
     wire.body = b"no json"
     await client.get("/v1/quotes?symbols=BTC", headers={"x-request-id": "mine-1"})
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    lines = [json.loads(line) for line in written_by(begun, capfd).splitlines()]
     assert [line["id"] for line in lines if line["event"] == "bad payload"] == ["mine-1"]
+
+
+def test_a_flood_of_one_warning_is_ten_lines_and_one_that_says_how_many_more(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    begun = log.configure()
+    for _ in range(100):
+        structlog.get_logger("feedmux.x").warning("again", provider="alpha")
+        logging.getLogger("some.library").warning("and again")
+    *lines, first, second = map(json.loads, written_by(begun, capfd).splitlines())
+    assert [line["event"] for line in lines] == ["again", "and again"] * 10
+    assert (first["line"], first["times"]) == ("again: alpha", 90)
+    assert (second["line"], second["times"]) == ("some.library: and again", 90)

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 BROKEN = "cannot_be_loaded"
-REASON = "a_package_that_nobody_has"
+REASON = "a package that nobody has <img src=x onerror=alert(1)>"
 TOKEN = "let-me-in"
 PATIENCE = 20
 
@@ -66,8 +66,8 @@ def served(folder: Path) -> Iterator[Served]:
 
 
 def _install_broken(site: Path) -> None:
-    """Put a distribution on a path, as pip would, whose provider imports what is not there."""
-    (site / "broken_module.py").write_text(f"import {REASON}\n")
+    """Put a distribution on a path, as pip would, whose provider cannot be imported and says so in markup."""
+    (site / "broken_module.py").write_text(f"raise ImportError({REASON!r})\n")
     info = site / "feedmux_broken-1.2.3.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: feedmux-broken\nVersion: 1.2.3\n")

@@ -140,6 +140,26 @@ def test_a_plugin_that_cannot_be_loaded_is_listed_with_the_reason(drawer: Any) -
     expect(row).to_contain_text(REASON)
 
 
+def test_what_an_operator_should_know_of_a_plugin_stands_in_its_row(opened: Opened) -> None:
+    note = "changed on disk: restart to load it"
+
+    def noted(route: Any) -> None:
+        found = route.fetch()
+        pulse = found.json()
+        for one in pulse["providers"]:
+            one["notes"] = [note]
+        route.fulfill(response=found, json=pulse)
+
+    page = opened("/#status")
+    rows = page.locator("#fold-providers")
+    expect(rows.locator(".row").first).to_be_visible()
+    expect(rows.locator('[data-cell="notes"]').first).to_be_hidden()
+    page.route("**/status.json", noted)
+    page.locator("#drawer-refresh").click()
+    expect(rows.locator('[data-part="loaded"] [data-cell="notes"]').first).to_have_text(note)
+    expect(rows.locator('[data-part="aside"] .row').first).to_contain_text(note)
+
+
 def test_it_is_what_a_screen_reader_is_told(drawer: Any) -> None:
     expect(drawer.locator("#status")).to_match_aria_snapshot("""
       - dialog "Status":

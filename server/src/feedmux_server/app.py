@@ -27,9 +27,10 @@ from feedmux_server import (
     switchboard,
     tracing,
 )
+from feedmux_server.admin import GUESSES
 from feedmux_server.assistant import route as assistant
 from feedmux_server.client import Clients
-from feedmux_server.client_limit import client_limit
+from feedmux_server.client_limit import ClientLimit, client_limit
 from feedmux_server.compat.socket import live_prices
 from feedmux_server.cors import Cors
 from feedmux_server.desk import Desk
@@ -109,6 +110,7 @@ def create_app(
     hosts = Hosts(chosen.server.host, chosen.server.allowed_hosts)
     app.state.clients = clients = Clients(chosen.server.trusted_proxies)
     app.state.readiness = Readiness()
+    app.state.guesses = ClientLimit(GUESSES, clock or SystemClock())
     app.asgi_handler = Edge(
         app.asgi_handler,
         hosts,

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from feedmux import Mux
 from feedmux.breaker import State
+from feedmux.cell import printable
 from feedmux_server.operation import Operation, route
 from feedmux_server.parameters import Parameter
 from feedmux_server.template import render
@@ -53,7 +54,8 @@ def route_of(mux: Mux) -> HTTPRouteHandler:
 
 
 def drawn(name: str, state: State) -> bytes:
-    """The picture."""
+    """The picture, without what no XML can hold."""
+    name = printable(name)
     left, right = (round(len(text) * GLYPH + 16) for text in (name, state.value))
     colour = COLOURS.get(state, OTHER)
     return render(

@@ -72,6 +72,11 @@ class ClientLimit:
         self._clients.move_to_end(client)
         return Verdict(window.limit, window.free(now), window.resets(now) or 0.0, wait)
 
+    def wait(self, address: str) -> float:
+        """Seconds until this client may ask, 0 now; nothing is counted."""
+        now, counted = self._clock.monotonic(), self._clients.get(shared_by(address))
+        return max(0.0, counted[0].opens(1, now) - now) if counted else 0.0
+
     def _forget(self, now: float) -> None:
         while self._clients:
             last = next(iter(self._clients.values()))[1]

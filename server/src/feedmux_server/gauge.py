@@ -9,6 +9,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
     {
         "feedmux_stream_clients": "WebSockets that are connected",
         "feedmux_stream_topics": "Questions that are watched for them",
+        "feedmux_log_lines_dropped": "Lines of the log that could not be written",
     }
 )
 """Every gauge that can be registered, with what it says: 0 where nobody registers it."""

@@ -9,6 +9,7 @@ import msgspec
 import rich_click as click
 
 from feedmux.cli.problem import UNAVAILABLE, WRONG, reported
+from feedmux.cli.remote import opener
 from feedmux.cli.setup import Setup
 from feedmux.settings import Settings
 from feedmux_server.control import Reloaded
@@ -33,9 +34,8 @@ def reload(ctx: click.Context) -> None:
     request = urllib.request.Request(  # noqa: S310 - the URL of the operator's own server
         url, method="POST", headers={"authorization": f"Bearer {token.reveal()}"}
     )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=PATIENCE) as reply:
+        with opener().open(request, timeout=PATIENCE) as reply:
             _told(msgspec.json.decode(reply.read(), type=Reloaded))
     except urllib.error.HTTPError as refused:
         with refused:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import resource
 import signal
-import sys
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -17,7 +16,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar import Litestar
 
-from feedmux_server.listener import Address
+from feedmux_server.listener import Address, Unusable, open_files, watch_over
 from feedmux_server.traffic import Traffic
 from feedmux_server.workers import assigned, end_with_parent
 
@@ -28,14 +27,22 @@ SETTLED = 1.0
 """Seconds without a request after which what is still open is idle."""
 CONNECTIONS = 4096
 OTHER_FILES = 128
-"""File descriptors that are not callers': upstreams, logs, granian's own."""
+"""File descriptors that are not callers': upstreams, files; where they are few, half of what is left."""
+GRANIAN_FILES = 12
+"""Those that granian opens for itself once it serves."""
+FEWEST_FILES = 8
 HEADER_TIMEOUT_MS = 10_000
 _GRANIAN_LOG = {"loggers": {name: {"propagate": True} for name in ("_granian", "granian.access")}}
 _log = structlog.get_logger("feedmux.server")
 
 
-def run(app: Litestar, address: Address, started: Callable[[Litestar], None]) -> NoReturn:
-    """`serving` as the whole of this process, which ends with 0 once it is told to stop.
+def run(
+    app: Litestar,
+    address: Address,
+    started: Callable[[Litestar], None],
+    ended: Callable[[], None] = lambda: None,
+) -> NoReturn:
+    """`serving` as the whole of this process, which ends with 0 once it is told to stop and `ended` was called.
 
     The interpreter is not taken down: granian's threads outlive its server for a moment, and one that comes back
     into an interpreter that is ending aborts the process. Raises what opening the engine raises.
@@ -44,8 +51,7 @@ def run(app: Litestar, address: Address, started: Callable[[Litestar], None]) ->
         asyncio.run(serving(app, address, started))
     except BaseExceptionGroup as group:
         raise _alone(group) from None
-    sys.stdout.flush()
-    sys.stderr.flush()
+    ended()
     os._exit(0)
 
 
@@ -66,6 +72,7 @@ async def serving(app: Litestar, address: Address, started: Callable[[Litestar],
         server = _server(app, address)
         task = loop.create_task(server.serve())
         if await _listening(task, address):
+            watch_over(address)
             if (control := app.state.get("control")) is not None:
                 loop.add_signal_handler(signal.SIGHUP, control.begin_reload)
             started(app)
@@ -141,8 +148,16 @@ def _server(app: Litestar, address: Address) -> Server:
 
 
 def _connections() -> int:
-    """Callers that may be connected: those beyond wait to be accepted, so that descriptors never run out."""
+    """Callers that may be connected: those beyond wait to be accepted, so that descriptors never run out.
+
+    Without any granian asks for a connection again and again, as fast as it can. Raises Unusable.
+    """
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return (
-        CONNECTIONS if allowed == resource.RLIM_INFINITY else max(16, min(CONNECTIONS, allowed - OTHER_FILES))
-    )
+    if allowed == resource.RLIM_INFINITY:
+        return CONNECTIONS
+    left = allowed - len(open_files()) - GRANIAN_FILES
+    if left < FEWEST_FILES:
+        raise Unusable(
+            f"{allowed} open files are too few to serve with: raise the limit, as by ulimit -n 1024"
+        )
+    return min(CONNECTIONS, max(left - OTHER_FILES, left // 2))

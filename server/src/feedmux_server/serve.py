@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 import rich_click as click
@@ -17,10 +18,11 @@ from feedmux import Settings
 from feedmux.cli.problem import WRONG, reported
 from feedmux.cli.setup import Setup
 from feedmux.settings import Sandbox, ServerSettings
-from feedmux_server import log
+from feedmux_server import log, standard
 from feedmux_server.app import create_app
 from feedmux_server.hosts import is_loopback
 from feedmux_server.listener import Address, Unusable, free
+from feedmux_server.log import Log
 from feedmux_server.runner import run
 from feedmux_server.workers import Failed, assigned, refused
 from feedmux_server.workers import serve as serve_together
@@ -56,6 +58,7 @@ def serve(
     workers: int,
 ) -> None:
     """Serve REST and a status page until interrupted."""
+    standard.hold()
     with reported(False):
         setup = _setup(ctx, config, sandbox)
         settings = _applied(setup.settings(), host, port, decision_log)
@@ -64,7 +67,7 @@ def serve(
         except Unusable as error:
             click.echo(f"feedmux serve: {error}", err=True)
             ctx.exit(WRONG)
-        log.configure(settings.server.log)
+        written = log.configure(settings.server.log)
         if workers > 1:
             _serve_together(ctx, workers, settings, address)
             return
@@ -74,7 +77,11 @@ def serve(
             extensions=setup.extensions,
             read=lambda: _answering(_applied(setup.settings(), host, port, decision_log), address),
         )
-        run(app, address, lambda started: _announce(started, address))
+        try:
+            run(app, address, lambda started: _announce(started, address, written), written.close)
+        except Unusable as error:
+            click.echo(f"feedmux serve: {error}", err=True)
+            ctx.exit(WRONG)
 
 
 def _serve_together(ctx: click.Context, workers: int, settings: Settings, address: Address) -> None:
@@ -128,9 +135,11 @@ def _answering(settings: Settings, address: Address) -> Settings:
     )
 
 
-def _announce(app: Litestar, address: Address) -> None:
-    """One line with the URL; beside it what must not be overlooked."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+def _announce(app: Litestar, address: Address, written: Log) -> None:
+    """One line with the URL; beside it what must not be overlooked. Nobody has to read either."""
+    app.state.gauges.add("feedmux_log_lines_dropped", lambda: written.scribe.dropped)
+    file = cast("TextIO", written.scribe)
+    console = Console(file=file, force_terminal=sys.stderr.isatty(), highlight=False, soft_wrap=True)
     if app.state.mux.sandbox:
         console.print(
             Text(" SANDBOX  every answer is simulated: no real market data ", "bold black on yellow")
@@ -142,5 +151,5 @@ def _announce(app: Litestar, address: Address) -> None:
                 "bold red",
             )
         )
-    click.echo(f"Feedmux listens on {address.url}")
-    sys.stdout.flush()
+    with suppress(OSError):
+        click.echo(f"Feedmux listens on {address.url}")
