@@ -1,12 +1,29 @@
-"""No test of any package touches the state of whoever runs it."""
+"""No test of any package touches the state of whoever runs it, and none prints a key that it was given."""
 
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+KEYS = re.compile("CANARY-|SECRETKEY|SECRET-VALUE|KEYKEYKEY|TOKENTOKEN|TOKEN-OF-MINE|a-token-of-the-operator")
+"""What the keys and tokens of the tests begin with."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test fails that passed and whose output, or that of a process it started, holds a key."""
+    report = yield
+    for name, text in report.sections:
+        if report.passed and name.endswith(call.when) and (found := KEYS.search(text)):
+            around = text[max(0, found.start() - 200) : found.start()]
+            report.outcome, report.longrepr = "failed", f"{name} holds a key; before it stands: …{around}"
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

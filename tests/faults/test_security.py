@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from httpx import ASGITransport, AsyncClient
-from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
-from hypothesis import strategies as st
 from litestar import Litestar
 from structlog.testing import capture_logs
 
-from feedmux import FeedmuxError, Settings, hookimpl
-from feedmux.query import BUILT_IN
+from feedmux import Settings, hookimpl
 from feedmux.registry import Registry
-from feedmux.request import Asked, Request
 from feedmux.settings import ServerSettings, load, settings_from
 from feedmux.transport import Incoming, Outgoing
 from feedmux_server import create_app
 
-AT = datetime(2026, 1, 1, tzinfo=UTC)
-HOST = "api.example"
 CANARY = "CANARY-4b1d77c0"
-HOSTILE = st.one_of(
-    st.text(max_size=60),
-    st.sampled_from(
-        ["BTC\r\nX: 1", "../../etc/passwd", "%00", "BTC&limit=9", "BTC#x", "@evil.example", "//evil.example"]
-    ),
-    st.from_regex(r"[A-Za-z0-9$._+:-]{1,50}", fullmatch=True),
-)
 CHANGES_NOTHING = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -43,55 +26,6 @@ def installed() -> Registry:
 
 
 REGISTRY = installed()
-
-
-def requests_of(query: object) -> list[Request]:
-    """What each installed plugin would send for it, by its own request function."""
-    made = []
-    for name, plugin in REGISTRY._plugins.items():
-        build = getattr(plugin, "feedmux_request", None)
-        if name in REGISTRY.providers and build is not None:
-            try:
-                made.append(build(asked=Asked(query, {}, "", AT)))
-            except (FeedmuxError, ValueError, LookupError, TypeError, AttributeError):
-                continue  # not its question, or one it refuses: nothing is sent
-    return [request for request in made if request is not None]
-
-
-@pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.capability)
-@examples(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.data())
-def test_nothing_in_a_question_leaves_its_place_in_an_upstream_address(
-    kind: type, data: st.DataObject
-) -> None:
-    words: Mapping[str, list[str]] = {
-        field: [data.draw(HOSTILE)] for field in kind.__struct_fields__ if data.draw(st.booleans())
-    }
-    try:
-        query = kind.from_strings(words)
-    except FeedmuxError:
-        return
-    for request in requests_of(query):
-        url = urlsplit(f"https://{HOST}{request.target}")
-        assert (url.netloc, url.fragment) == (HOST, "")
-        assert all(" " < character <= "~" for character in request.target)
-        assert ".." not in url.path
-        assert [name for name, _ in parse_qsl(url.query, keep_blank_values=True)] == list(request.params)
-
-
-@examples(derandomize=True, deadline=None)
-@given(name=st.text(min_size=1, max_size=20), value=HOSTILE)
-def test_whatever_a_plugin_puts_into_a_parameter_stays_there(name: str, value: str) -> None:
-    url = urlsplit(f"https://{HOST}{Request('/x', {name: value}).target}")
-
-    assert (url.netloc, url.path, url.fragment) == (HOST, "/x", "")
-    assert parse_qsl(url.query, keep_blank_values=True) == [(name, value)]
-
-
-def test_the_request_functions_of_the_installed_plugins_are_reached() -> None:
-    quotes, greed = (kind for kind in BUILT_IN if kind.capability in ("quotes", "fear_greed"))
-    assert requests_of(quotes.from_strings({"symbols": ["BTC"]}))
-    assert requests_of(greed.from_strings({}))
 
 
 def test_a_name_in_the_allow_list_that_is_not_installed_is_told_with_the_nearest(

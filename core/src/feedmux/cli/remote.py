@@ -32,6 +32,18 @@ PROBE = 1.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - where to ask one that listens so
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Whoever was redirected would send on what was meant for this server, an admin token among it."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def opener() -> urllib.request.OpenerDirector:
+    """Opens a URL there and nowhere else: no proxy of the environment, and a redirect is an HTTPError."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
+
+
 class _Document(Struct):
     items: list[msgspec.Raw]
     missing: dict[str, Missing] = field(default_factory=dict)
@@ -59,7 +71,7 @@ class Remote:
             raise InvalidQuery("a URL such as http://127.0.0.1:8000", field="--server")
         self.name = url.rstrip("/")
         self._deadline = deadline
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._opener = opener()
 
     @classmethod
     def running(cls, server: ServerSettings, deadline: float) -> Remote | None:

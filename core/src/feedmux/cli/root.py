@@ -21,12 +21,12 @@ from feedmux.cli.new import new_provider
 from feedmux.cli.providers import providers
 from feedmux.cli.quota import quota
 from feedmux.cli.record import record
-from feedmux.cli.setup import Setup
+from feedmux.cli.setup import SERVER, Setup
 from feedmux.cli.simulate import simulate
 from feedmux.errors import InvalidQuery
 from feedmux.settings import Sandbox
 
-ELSEWHERE = {"serve": "feedmux-server"}
+ELSEWHERE = {"serve": SERVER}
 """Commands that are known to come with another distribution."""
 GLOBAL = ("--config", "--server", "--sandbox")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
@@ -19,6 +20,8 @@ from feedmux.registry import Registry
 from feedmux.settings import Sandbox, Settings
 
 COMMANDS = "feedmux.commands"
+SERVER = "feedmux-server"
+"""The distribution whose commands are ours as well."""
 
 
 class Setup(Struct):
@@ -55,8 +58,18 @@ class Setup(Struct):
         return self._registry
 
     def brought(self) -> Sequence[EntryPoint]:
-        """The commands of other packages, not loaded yet."""
-        return tuple(entry_points(group=COMMANDS)) if self.commands is None else self.commands
+        """The commands of other packages, not loaded yet: the server's own first, so that nobody takes their names.
+
+        Where FEEDMUX_PLUGINS lists what may be loaded, that and the server's are all.
+        """
+        if self.commands is not None:
+            return self.commands
+        found = sorted(entry_points(group=COMMANDS), key=lambda entry: not _is_of_server(entry))
+        listed = os.environ.get("FEEDMUX_PLUGINS")
+        if listed is None:
+            return tuple(found)
+        names = {name.strip() for name in listed.split(",")}
+        return tuple(entry for entry in found if _is_of_server(entry) or entry.name in names)
 
     @contextmanager
     def source(self) -> Iterator[Source]:
@@ -75,3 +88,8 @@ class Setup(Struct):
             return
         with blocking.open(chosen, plugins=self.plugins, extensions=self.extensions) as mux:
             yield Engine(mux)
+
+
+def _is_of_server(entry: EntryPoint) -> bool:
+    """Whether a command comes with the distribution that serves."""
+    return entry.dist is not None and entry.dist.name.lower().replace("_", "-") == SERVER

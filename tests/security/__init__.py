@@ -1,0 +1,1 @@
+"""What an attacker tries, point by point: the table of docs/threats.md."""
