@@ -12,6 +12,7 @@ from simulated.remote import Remote
 from feedmux import Quotes, hookimpl
 from feedmux.audience import WAITING
 from feedmux.event import Event
+from feedmux.virtual import virtual_clock
 
 
 class Raising:
@@ -50,6 +51,7 @@ async def test_p18_what_observers_have_not_heard_is_bounded() -> None:
 
 async def test_p15_a_task_that_a_plugin_leaves_behind_and_that_raises_breaks_no_question() -> None:
     async def raises() -> None:
+        await virtual_clock().sleep(5)
         raise RuntimeError("long after the answer")
 
     class Leaving(Remote):

@@ -287,12 +287,14 @@ async def test_a_fresh_connection_that_breaks_before_any_byte_is_not_tried_again
     upstream: Upstream, clock: ShiftedClock
 ) -> None:
     async with line(upstream.base_url("line"), clock) as made:
+        upstream.fails("line", dropping)
+        first = await made.ask()
         upstream.fails("line", answering(200, GOOD))
         await made.ask()
         upstream.fails("line", dropping)
         ended = await made.ask()
-    assert type(ended.error) is UpstreamDown
-    assert [arrival.connection for arrival in upstream.arrivals] == [1, 1, 2]
+    assert type(first.error) is type(ended.error) is UpstreamDown
+    assert [arrival.connection for arrival in upstream.arrivals] == [1, 2, 2, 3]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
