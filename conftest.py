@@ -17,8 +17,13 @@ KEYS = re.compile("CANARY-|SECRETKEY|SECRET-VALUE|KEYKEYKEY|TOKENTOKEN|TOKEN-OF-
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test fails that passed and whose output, or that of a process it started, holds a key."""
+    """A test fails that passed and whose output, or that of a process it started, holds a key.
+
+    Unless it is marked `shows_keys`: it has to do with somebody who shows one.
+    """
     report = yield
+    if item.get_closest_marker("shows_keys"):
+        return report
     for name, text in report.sections:
         if report.passed and name.endswith(call.when) and (found := KEYS.search(text)):
             around = text[max(0, found.start() - 200) : found.start()]

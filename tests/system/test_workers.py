@@ -140,8 +140,12 @@ async def test_workers_without_a_shared_store_are_refused(tmp_path: Path, sectio
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(20):
-        _, told = await process.communicate()
+    try:
+        async with asyncio.timeout(20):
+            _, told = await process.communicate()
+    finally:
+        if process.returncode is None:  # it was not refused
+            process.terminate()
 
     assert process.returncode != 0
     assert words in told.decode()

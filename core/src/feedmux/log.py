@@ -21,6 +21,6 @@ def default_to_stderr() -> None:
                     exception_formatter=structlog.dev.plain_traceback,  # no local variables: they hold keys
                 ),
             ],
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever that is by then
             wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         )

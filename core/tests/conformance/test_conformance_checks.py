@@ -348,6 +348,7 @@ SHOWN: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.shows_keys
 @pytest.mark.parametrize("where", SHOWN)
 def test_a_key_that_shows_is_found(where: str) -> None:
     changed, told = SHOWN[where]

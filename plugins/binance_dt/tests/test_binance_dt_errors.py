@@ -10,6 +10,7 @@ from simulated.refusals import Told, closed_for, each, error_bodies, found_in
 from simulated.remote import Call, Remote
 
 from feedmux import Quotes, virtual
+from feedmux.breaker import NOT_HERE
 from feedmux.errors import FeedmuxError, InvalidQuery, RateLimited, Unavailable, UnknownSymbol, UpstreamDown
 from feedmux.failure import failure_of
 from feedmux.request import Reply
@@ -32,7 +33,7 @@ TABLE = [
     Told("recorded/error_429_too_much_weight.json", 429, RateLimited, 17, 17, {"retry-after": "17"}),
     Told("recorded/error_429_too_much_weight.json", 429, RateLimited, None, 5),
     Told("documented/error_429_too_much_weight_6000.json", 429, RateLimited, 60, 60, {"retry-after": "60"}),
-    Told("recorded/error_451_geoblock.json", 451, Unavailable, hosts=HOSTS),
+    Told("recorded/error_451_geoblock.json", 451, Unavailable, None, NOT_HERE, hosts=HOSTS),
     Told("documented/error_5xx_busy.json", 503, UpstreamDown),
     Told("documented/error_timeout.json", 408, UpstreamDown),
     Told("<html><head><title>403 Forbidden</title></head></html>", 403, RateLimited, None, 5),
