@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import subprocess
-import sys
 import time
 
 import feedmux
@@ -54,13 +52,8 @@ async def measure(port: int) -> None:
 
 def main() -> None:
     """Start the upstream, measure, stop it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "bench.upstream"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        asyncio.run(measure(int(process.stdout.readline())))
-        assert process.stdin is not None
-        process.stdin.close()
+    with upstream.running() as port:
+        asyncio.run(measure(port))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
 
@@ -14,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 import feedmux
+from bench import upstream
 from feedmux import Asked, Endpoint, Limits, Provider, Quote, Quotes, Request, Settings, Terms
 from feedmux.settings import EngineSettings, ProviderSettings
 
@@ -91,13 +90,8 @@ async def measure(port: int) -> None:
 
 def main() -> None:
     """Start the upstream, measure, stop it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "bench.upstream"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as upstream:
-        assert upstream.stdout is not None
-        asyncio.run(measure(int(upstream.stdout.readline())))
-        assert upstream.stdin is not None
-        upstream.stdin.close()
+    with upstream.running() as port:
+        asyncio.run(measure(port))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 BODY = json.dumps([{"symbol": "BTC", "price": 67_500.25}]).encode()
 REPLY = (
@@ -28,6 +31,17 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             writer.write(BROKEN if is_shaky and shaky % 3 else REPLY)
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
+
+
+@contextmanager
+def running() -> Iterator[int]:
+    """Its port, for as long as the block lasts."""
+    command = [sys.executable, "-m", "bench.upstream"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        yield int(process.stdout.readline())
+        process.stdin.close()
 
 
 async def main() -> None:

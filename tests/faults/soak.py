@@ -108,6 +108,9 @@ class Soak:
         reader, writer = await asyncio.open_connection(host, port)
         try:
             for _ in range(dice.randint(1, 30)):
+                if reader.at_eof():
+                    self.ended["idle too long"] += 1  # the server ends what says nothing for ten seconds
+                    break
                 names = ",".join(dice.sample(SYMBOLS, dice.choice([1, 1, 1, 3, 20])))
                 head = f"GET /v1/quotes?symbols={names} HTTP/1.1\r\nhost: {host}:{port}\r\n\r\n"
                 writer.write(head.encode())
