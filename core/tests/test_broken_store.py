@@ -73,7 +73,7 @@ async def test_the_engine_says_that_its_store_is_of_no_use_and_that_it_is_well_a
         await simulated.mux.clock.sleep(0.1)
         assert "disk full" in simulated.mux.degraded
         store.ill = False
-        await simulated.mux._save(simulated.mux._fleet.standings["p0"])
+        await simulated.mux._company.save(simulated.mux._fleet.standings["p0"])
         assert simulated.mux.degraded == ""
 
 

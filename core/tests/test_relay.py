@@ -230,7 +230,7 @@ async def test_an_answer_to_any_question_is_taken_up_whole(query):
         heard = await two.mux.get(query)
 
         assert heard.items == asked.items
-        assert remotes[1].requests == two.mux._broadcast.dropped == 0
+        assert remotes[1].requests == two.mux._company.broadcast.dropped == 0
 
 
 async def test_an_observation_a_little_ahead_of_our_clock_is_taken_up():
@@ -515,7 +515,7 @@ async def test_what_cannot_be_true_is_dropped_and_counted(what):
         await deployment.relay.publish(_forged(good, **FORGED[what]))
         await deployment.pass_(0.01)
 
-        assert second.mux._broadcast.dropped == 1
+        assert second.mux._company.broadcast.dropped == 1
         assert second.mux.cached == 0
 
 
@@ -529,7 +529,7 @@ async def test_a_message_that_cannot_be_read_is_dropped_and_what_follows_is_hear
         first.remote.say("BTC", 101.0)
         await deployment.pass_(0.1)
 
-        assert second.mux._broadcast.dropped == 1
+        assert second.mux._company.broadcast.dropped == 1
         assert second.prices[-1] == 101.0
 
 
@@ -548,7 +548,7 @@ async def test_a_relay_that_hangs_holds_nobody_up_and_what_waits_is_bounded():
         (entry,) = simulated.mux._cache.cell(BTC).values()
         for number in range(WAITING + 500):
             simulated.mux._cache.keep(Quotes([f"S{number}"]), entry)
-        assert len(simulated.mux._broadcast._waiting) <= WAITING
+        assert len(simulated.mux._company.broadcast._waiting) <= WAITING
 
 
 async def test_a_lead_is_had_by_one_and_ends_by_itself():

@@ -14,25 +14,22 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from feedmux import durable, settings, status
+from feedmux import settings, status
 from feedmux.answer import Answer, Missing
 from feedmux.attempt import GRACE
 from feedmux.audience import Audience
 from feedmux.breaker import BreakerState
-from feedmux.broadcast import Broadcast
 from feedmux.cache import Bell, Cache, Cell, Entry, newest
 from feedmux.clock import Chance, Clock
 from feedmux.coalescer import Coalescer, Flight
-from feedmux.concert import Concert
+from feedmux.company import Company
 from feedmux.crossed import Crossed
 from feedmux.errors import DeadlineExceeded, FeedmuxError, InvalidQuery, NoConsensus, NoProvider
 from feedmux.event import Answered, Cached, Event, Joined, ServedStale, Trace
 from feedmux.fetcher import Fetcher
 from feedmux.fleet import Fleet
 from feedmux.items import Item
-from feedmux.kept import KeptAnswers
-from feedmux.lead import Leads
-from feedmux.orders import Act, Order, Orders
+from feedmux.orders import Act, Order
 from feedmux.probe import Probes
 from feedmux.query import Query
 from feedmux.refresh import Refresher
@@ -42,11 +39,10 @@ from feedmux.renewal import Renewal, settled
 from feedmux.route import Pins
 from feedmux.router import Router
 from feedmux.settings import Sandbox, Settings
-from feedmux.sharing import Sharing
 from feedmux.skew import CorrectedClock
 from feedmux.standing import Standing
 from feedmux.status import LedgerRow, ProviderStatus, Stats
-from feedmux.store import Guarded, Store
+from feedmux.store import Store
 from feedmux.streams import Streams
 from feedmux.symbol import exact
 
@@ -82,14 +78,21 @@ class Mux:
         self.clock = CorrectedClock(clock)
         self.stats = Stats()
         self._registry = registry
-        self._store = store
         self._cache = Cache(clock, chosen.engine.cache_size)
         self._fetcher = Fetcher(self.clock, self._cache, chance.generator("engine"), self._tell)
         holder = f"mux-{chance.generator('holder').getrandbits(48):x}"
         self._fleet = Fleet(clock, registry, chosen, store, holder)
-        self._sharing = Sharing(holder, store, clock, lambda: self._fleet.quotas)
-        self._concert = Concert(store, clock, self._adopt)
-        self._orders = Orders(store, clock, self._obey)
+        self._company = Company(
+            store,
+            relay,
+            holder,
+            self.clock,
+            self._fleet,
+            self._cache,
+            self._background,
+            self._adopt,
+            self._obey,
+        )
         self._whole: OrderedDict[Query, _Whole] = OrderedDict()
         self._audience = Audience(registry)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -99,12 +102,6 @@ class Mux:
         self._refresher: Refresher | None = None
         self._renewing = asyncio.Lock()
         self._probes = Probes(self._fetcher, clock, chosen.engine.deadline)
-        self._broadcast = Broadcast(relay, holder, self._cache, self.clock) if relay is not None else None
-        self._leads = (
-            Leads(relay, holder, clock, self._broadcast)
-            if relay is not None and self._broadcast is not None
-            else None
-        )
         self._streams = Streams(
             self._fleet,
             self._fetcher,
@@ -112,7 +109,7 @@ class Mux:
             chance.generator("streams"),
             self._tell,
             self._confirm,
-            self._leads,
+            self._company.leads,
         )
         self.started_at = clock.monotonic()
 
@@ -120,41 +117,11 @@ class Mux:
         """Build the fleet and take up what the store kept; `feedmux.open` calls it."""
         self._loop = asyncio.get_running_loop()
         await self._fleet.build()
-        for standing in self._fleet.standings.values():
-            await durable.restore(standing, self._store, self.clock.machine)
-        for quota in self._fleet.quotas.values():
-            await durable.restore_quota(quota, self._store, self.clock.machine)
-        forgotten = 0.0
-        if self._store.shares:
-            await self._sharing.renew()
-            self._background(self._sharing.run())
-            await self._concert.heed(self._fleet.standings.values())
-            self._background(self._concert.run(lambda: self._fleet.standings.values()))
-            forgotten = await self._orders.begin()
-            self._background(self._orders.run())
-        self._kept = KeptAnswers(
-            self._cache,
-            self._store,
-            self.clock.machine,
-            self.queries,
-            self._registry.providers,
-            self._background,
-        )
-        self._kept.forgotten = forgotten
-        if self._store.lasts:
-            await self._kept.restore()
-            self._cache.kept = self._kept.note
-        if self._store.shares:
-            self._background(self._kept.run())
-        if self._broadcast is not None and self._leads is not None:
-            self._broadcast.begin(self._kept, self.queries, self._streams, self._background)
-            self._background(self._leads.run())
+        await self._company.begin(self.queries, self._registry.providers, self._streams)
         self._fetcher.conduct.rotations = self._fleet.rotations
         self._fetcher.conduct.changed = self._changed
-        self._fetcher.conduct.spent = durable.LongWindows(
-            self._store, self.clock.machine, self._background
-        ).spent
-        self._fetcher.listings.listed = self._listed
+        self._fetcher.conduct.spent = self._company.long_windows().spent
+        self._fetcher.listings.listed = self._company.listed
         self._fetcher.dated = self.clock.heard
         self._fetcher.attempts.misbehaving = self._quarantine
         self._router = Router(
@@ -517,9 +484,7 @@ class Mux:
     @property
     def degraded(self) -> str:
         """Why the store is of no use now, or the other processes are out of reach; empty where all is well."""
-        why = self._store.degraded if isinstance(self._store, Guarded) else ""
-        alone = self._leads is not None and self._leads.alone
-        return why or ("the other processes cannot be reached" if alone else "")
+        return self._company.degraded
 
     @property
     def cached(self) -> int:
@@ -536,12 +501,12 @@ class Mux:
 
         All that share the store forget theirs as well, within a second or so.
         """
-        self._background(self._ordered(Act.FORGET))
+        self._background(self._company.order(Act.FORGET))
         return self._forget()
 
     def _forget(self) -> int:
         self._whole.clear()
-        self._kept.forget()
+        self._company.forget()
         return self._cache.clear()
 
     def _say(self, event: Event) -> Any:
@@ -574,11 +539,10 @@ class Mux:
             renewal = Renewal(self._fleet, _switched(wanted, self._switched))
             await renewal.build()
             for standing in renewal.newcomers:
-                await durable.restore(standing, self._store, self.clock.machine)
+                await self._company.restore(standing)
             renewed = renewal.adopt()
             self.settings = renewal.settings
-            if self._store.shares:
-                await self._sharing.renew()
+            await self._company.share()
         self._probes.patience = self.settings.engine.deadline
         for standing in renewed:
             if standing.disabled and self._switched.get(standing.provider) is False:
@@ -597,12 +561,12 @@ class Mux:
         This, `enable` and `reset` hold for all that share the store, within a second or so.
         """
         await self._switch(provider, on=False)
-        await self._ordered(Act.DISABLE, provider)
+        await self._company.order(Act.DISABLE, provider)
 
     async def enable(self, provider: str) -> None:
         """Ask a provider that is disabled, by `disable` or in the settings, until the engine restarts."""
         await self._switch(provider, on=True)
-        await self._ordered(Act.ENABLE, provider)
+        await self._company.order(Act.ENABLE, provider)
 
     async def _switch(self, provider: str, *, on: bool) -> None:
         self._installed(provider, "provider")
@@ -615,7 +579,7 @@ class Mux:
         A refusal that the upstream itself demanded stands until it ends, unless `force`. Raises InvalidQuery.
         """
         self._installed(provider, "provider")
-        self._background(self._ordered(Act.FORCE if force else Act.RESET, provider))
+        self._background(self._company.order(Act.FORCE if force else Act.RESET, provider))
         return self._reset(provider, force=force)
 
     def _reset(self, provider: str, *, force: bool) -> list[str]:
@@ -629,11 +593,6 @@ class Mux:
             else:
                 self._fetcher.conduct.move(standing, state, BreakerState(), now)
         return stand
-
-    async def _ordered(self, act: Act, provider: str = "") -> None:
-        """Have the others do it as well."""
-        if self._store.shares:
-            await self._orders.give(act, provider)
 
     async def _obey(self, order: Order) -> None:
         """Do what another engine on the same store was told."""
@@ -651,19 +610,12 @@ class Mux:
 
     def _changed(self, standing: Standing) -> None:
         """A member's state changed: keep it, and probe the member once its backoff is over."""
-        self._background(self._save(standing))
+        self._company.changed(standing)
         self._probes.watch_over(standing)
-
-    async def _save(self, standing: Standing) -> None:
-        await self._concert.save(standing)
-        await durable.save_quota(standing.quota, self._store, self.clock.machine)
 
     def _adopt(self, standing: Standing, told: BreakerState) -> None:
         """Another process was refused by the member, or had it fail."""
         self._fetcher.conduct.move(standing, standing.breaker.state, told, self.clock.monotonic())
-
-    def _listed(self, standing: Standing) -> None:
-        self._background(durable.save_listing(standing, self._store, self.clock.machine))
 
     def _quarantine(self, standing: Standing, reason: str) -> None:
         """Set a provider aside that keeps doing what no plugin may."""
@@ -687,9 +639,7 @@ class Mux:
     async def aclose(self) -> None:
         """End everything that is under way, keep what must survive, close every connection."""
         await self._streams.aclose()
-        if self._broadcast is not None and self._leads is not None:
-            await self._leads.aclose()
-            await self._broadcast.flush()
+        await self._company.fall_silent()
         await self._coalescer.aclose()
         self._probes.close()
         await self._fetcher.aclose()
@@ -698,11 +648,7 @@ class Mux:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
         try:
-            await self._kept.flush()
-            if self._store.shares:
-                await self._sharing.end()
-            for standing in self._fleet.standings.values():
-                await self._save(standing)
+            await self._company.leave()
         finally:
             await self._fleet.aclose()
 
