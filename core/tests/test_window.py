@@ -330,3 +330,32 @@ def test_it_is_never_believed_to_hold_more_than_declared_nor_less_than_one(limit
         assert 1 <= window.believed <= limit
         assert window.known_free <= limit - window.used(now)
         assert window.free(now) <= max(0, window.believed - window.used(now))
+
+
+WEEKS = 30 * 86_400.0
+
+
+@pytest.mark.parametrize("per", [60.0, 86_400.0])
+def test_a_short_window_is_not_paced(per):
+    assert SlidingWindow(Window(100, per=per)).today(0.0) is None
+
+
+def test_a_day_may_take_a_fifteenth_of_what_is_left_of_a_month():
+    window = SlidingWindow(Window(900, per=WEEKS))
+    assert window.today(0.0) == (60.0, 60.0)
+    for _ in range(20):
+        window.take(1)
+        window.release(1, 10.0)
+    assert window.today(20.0) == (60.0, 40.0)
+    assert window.today(10.0 + 90_000.0) == pytest.approx((880 / 15, 880 / 15))
+
+
+def test_a_month_spent_at_its_pace_never_runs_out():
+    window, now, least = SlidingWindow(Window(900, per=WEEKS)), 0.0, 900
+    for _ in range(120):
+        while (today := window.today(now)) is not None and today[1] >= 1.0:
+            window.take(1)
+            window.release(1, now)
+        least = min(least, window.free(now))
+        now += 86_400.0 * 1.05
+    assert least > 0

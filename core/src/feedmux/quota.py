@@ -12,6 +12,8 @@ from msgspec import Struct
 from feedmux.limits import Counts, Limits, Window
 from feedmux.window import SlidingWindow, WindowState
 
+LATER = 600.0
+"""Seconds after which background work looks again at a window whose day's part is taken."""
 RESERVE = 0.2
 """Background work takes nothing that would leave less than this share of a window."""
 
@@ -140,10 +142,12 @@ class Quota:
         return full if full is not None else self._granted(cost, places=0)
 
     def take_spare(self, cost: int, now: float) -> Permit | Full:
-        """A permit for background work: only while more than a fifth of every window is left."""
+        """A permit for background work: only while more than a fifth of every window, and of a day's part, is left."""
         for window in self.windows:
             if window.left(now) <= RESERVE:
                 return Full("kept for questions", window.opens(int(window.share * RESERVE) + 1, now), False)
+        if self.paced(now) <= RESERVE:
+            return Full("kept for the days to come", now + LATER, False)
         return self.take(cost, now)
 
     def _release(self, cost: int, places: int, now: float) -> None:
@@ -256,6 +260,15 @@ class Quota:
     def left(self, now: float) -> float:
         """The smallest share left of any window, 0 to 1; 1 where there is none."""
         return min((window.left(now) for window in self.windows), default=1.0)
+
+    def paced(self, now: float) -> float:
+        """As `left`, a month's budget spread over its days: of a long window a day's part counts as well."""
+        share = self.left(now)
+        for window in self.windows:
+            if (today := window.today(now)) is not None:
+                may, left = today
+                share = min(share, left / may)
+        return share
 
 
 def _units(window: SlidingWindow, cost: int) -> int:

@@ -90,10 +90,10 @@ class Candidate:
         return min(self.terms.fan_out, len({candidate.source for candidate in self.seat.candidates}))
 
     def left(self, now: float) -> tuple[float, float]:
-        """The share left of its quota, and on average of those of all keys of its member."""
-        own = self.standing.quota.left(now)
+        """The share left of its quota at an even pace, and on average of those of all keys of its member."""
+        own = self.standing.quota.paced(now)
         ring = self.standing.ring
-        return own, own if len(ring) == 1 else sum(one.quota.left(now) for one in ring) / len(ring)
+        return own, own if len(ring) == 1 else sum(one.quota.paced(now) for one in ring) / len(ring)
 
     @property
     def next(self) -> float:

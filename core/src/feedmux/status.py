@@ -70,6 +70,7 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
     `rate` is in units a second, of a day's window over the last hour, of others in proportion, a minute at least.
     `runs_out` is the seconds until nothing is left if that goes on, None where the window frees itself as fast.
     `believed` is what the upstream seems to allow since it refused at less than `limit`, None where it did not.
+    `today` is what is left of the units that a day may take without haste, None for a window shorter than a week.
     """
 
     pool: str
@@ -83,6 +84,7 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
     rate: float = 0.0
     runs_out: float | None = None
     believed: int | None = None
+    today: int | None = None
 
 
 class Stats(Struct):
@@ -258,4 +260,5 @@ def _row(pool: str, window: SlidingWindow, now: float) -> LedgerRow:
         rate=speed,
         runs_out=forecast.runs_out(occupied, left, window.per, speed, now),
         believed=window.believed if window.believed < window.limit else None,
+        today=None if (today := window.today(now)) is None else int(today[1]),
     )

@@ -26,6 +26,10 @@ QUIET = 10
 LONGEST_QUIET = 320
 GROWTH = 4
 """It is believed to allow a quarter more then, one unit at least."""
+PACED = 7 * 86_400.0
+"""Seconds from which on a window is paced: used up in its first days, it would be missed for weeks."""
+DAY, HASTE = 86_400.0, 2.0
+"""A day may take so many times what an even pace would of what is left."""
 GRAIN = 1000
 """Ends within `per` / GRAIN of each other are kept as one, at the later time: memory stays bounded, never unsafe."""
 
@@ -221,6 +225,21 @@ class SlidingWindow:
         """The share of the window that is free, 0 to 1."""
         whole = min(max(self.share, self.ceiling), self.believed)
         return max(0.0, self.room(now) / whole) if whole else 0.0
+
+    def today(self, now: float) -> tuple[float, float] | None:
+        """Units that a day may take, and of these what is left today; None where the window is not paced.
+
+        A part of what is left, so that less is taken the more is gone: it never runs out at that pace.
+        """
+        if self.per < PACED:
+            return None
+        room, since, taken = self.room(now), now + self.per - DAY, self._held
+        for until, units, _ in reversed(self._ends):
+            if until <= since:
+                break
+            taken += int(units)
+        may = max(1.0, (room + taken) * HASTE * DAY / self.per)
+        return may, max(0.0, min(may - taken, room))
 
     def used_upstream(self, now: float) -> int | None:
         """What the upstream said it had counted, while that is still news."""

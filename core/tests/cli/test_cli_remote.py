@@ -202,3 +202,11 @@ def test_what_a_window_seems_to_allow_stands_beside_what_it_declares() -> None:
         shown = CliRunner().invoke(root, ["--server", served.url, "quota", "--text"], env={"COLUMNS": "200"})
 
     assert "60 cost units in 1 min, it seems 4" in shown.stdout
+
+
+def test_what_a_day_may_still_take_of_a_months_budget_is_shown() -> None:
+    row = msgspec.structs.replace(LEDGER[0], limit=900, per=30 * 86_400.0, used=20, left=880, today=40)
+    with serving({"/v1/quota": (200, {"quota": [row]})}) as served:
+        shown = CliRunner().invoke(root, ["--server", served.url, "quota", "--text"], env={"COLUMNS": "200"})
+
+    assert "880 left, 40 today" in shown.stdout

@@ -76,9 +76,9 @@ def _bar(row: LedgerRow) -> Text:
 
 
 def _left(row: LedgerRow) -> Text:
-    return Text(
-        f"{row.left:,} left" if row.left else "EXHAUSTED", _colour(row) if _share(row) <= SCARCE else ""
-    )
+    left = f"{row.left:,} left" if row.left else "EXHAUSTED"
+    today = "" if row.today is None or not row.left else f", {row.today:,} today"
+    return Text(left + today, _colour(row) if _share(row) <= SCARCE else "")
 
 
 def _share(row: LedgerRow) -> float:
