@@ -7,7 +7,8 @@ from simulated.providers import provider
 from simulated.remote import Remote
 
 from feedmux import Quotes, Window, virtual
-from feedmux.store import MemoryStore
+from feedmux.orders import PLACE
+from feedmux.store import MemoryStore, Versioned
 
 
 class Raising:
@@ -133,3 +134,26 @@ async def test_a_transport_that_cannot_be_closed_does_not_keep_the_others_open()
         pass
 
     assert other.closed
+
+
+class Odd(MemoryStore):
+    """Gives something that is no bytes where the orders are, once."""
+
+    shares = True
+
+    def __init__(self):
+        super().__init__()
+        self.looks = 0
+
+    async def read(self, key):
+        if key != PLACE:
+            return await super().read(key)
+        self.looks += 1
+        return Versioned(5, 1) if self.looks == 2 else None
+
+
+async def test_company_is_kept_after_what_nobody_expected():
+    store = Odd()
+    async with world({"p0": (provider(), Remote())}, store=store) as simulated:
+        await simulated.mux.clock.sleep(6)
+    assert store.looks >= 4

@@ -14,7 +14,9 @@ from simulated.statefile import AtOnce
 
 from feedmux import NoProvider, Quotes
 from feedmux.breaker import State
-from feedmux.orders import PLACE
+from feedmux.clock import SystemClock
+from feedmux.orders import PLACE, Act, Order, Orders
+from feedmux.store import MemoryStore, Versioned
 
 BTC = Quotes(("BTC",))
 
@@ -111,3 +113,60 @@ async def test_a_book_that_cannot_be_read_is_written_anew(path: Path) -> None:
         assert await state(second) is State.BLOCKED
         await first.mux.enable("one")
         assert await state(second) is State.UNKNOWN
+
+
+class Flaky(MemoryStore):
+    """A store behind whose guard nothing is read or written while it is away."""
+
+    away = False
+
+    async def read(self, key: str) -> Versioned | None:
+        return None if self.away else await super().read(key)
+
+    async def compare_and_set(self, key: str, value: bytes, version: int) -> bool:
+        return self.away or await super().compare_and_set(key, value, version)
+
+    def flush(self) -> None:
+        self._values.clear()
+
+
+def heeding(store: Flaky, done: list[str]) -> Orders:
+    async def obey(order: Order) -> None:
+        done.append(order.provider)
+
+    return Orders(store, SystemClock(), obey)
+
+
+async def test_an_order_given_while_the_store_is_away_brings_no_older_ones_back() -> None:
+    store, done = Flaky(), list[str]()
+    first = heeding(store, done)
+    for name in ("one", "two", "three"):
+        await first.give(Act.DISABLE, name)
+    store.away = True
+    await first.give(Act.ENABLE, "three")
+    store.away = False
+    await first.heed()
+    assert done == []
+
+
+async def test_who_starts_while_the_store_is_away_does_not_do_what_was_ordered_before() -> None:
+    store, done = Flaky(), list[str]()
+    await heeding(store, []).give(Act.DISABLE, "one")
+    store.away = True
+    later = heeding(store, done)
+    await later.begin()
+    store.away = False
+    await later.heed()
+    assert done == []
+
+
+async def test_orders_are_heeded_after_the_store_has_forgotten_all() -> None:
+    store, done = Flaky(), list[str]()
+    first, second = heeding(store, []), heeding(store, done)
+    for name in ("one", "two", "three"):
+        await first.give(Act.DISABLE, name)
+    await second.begin()
+    store.flush()
+    await first.give(Act.ENABLE, "three")
+    await second.heed()
+    assert done == ["three"]

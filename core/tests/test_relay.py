@@ -481,11 +481,11 @@ def _forged(message: bytes, **changed: Any) -> bytes:
     version, _, words = msgspec.msgpack.decode(message)
     word = words[0]
     key, value = msgspec.msgpack.decode(word[1]), msgspec.msgpack.decode(word[2])
-    items = msgspec.msgpack.decode(msgspec.msgpack.encode(value[8]))
+    items = msgspec.json.decode(value[8])
     items[0].update(changed.get("item", {}))
     for place, put in changed.get("value", {}).items():
         value[place] = put
-    value[8] = items
+    value[8] = msgspec.json.encode(items)
     word[1], word[2] = msgspec.msgpack.encode(key), msgspec.msgpack.encode(value)
     return msgspec.msgpack.encode([changed.get("version", version), "forger", [word]])
 

@@ -119,7 +119,10 @@ class Broadcast:
         while True:
             await self._stir.wait()
             self._stir.clear()
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception as error:  # noqa: BLE001 - what one answer holds ends no telling of the others
+                _log.error("what was kept could not be told", exc_info=error)
 
     async def flush(self) -> None:
         """Say what waits."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Container, Mapping
 from typing import Any
 
+import structlog
+
 from feedmux import durable
 from feedmux.breaker import BreakerState
 from feedmux.broadcast import Broadcast, Feeds
@@ -20,6 +22,10 @@ from feedmux.sharing import Sharing
 from feedmux.skew import CorrectedClock
 from feedmux.standing import Standing
 from feedmux.store import Guarded, Store
+
+AGAIN = 1.0
+"""Seconds after which what failed is tried again."""
+_log = structlog.get_logger("feedmux.company")
 
 
 class Company:
@@ -78,18 +84,31 @@ class Company:
             await self._kept.restore()
             self._cache.kept = self._kept.note
         if self._store.shares:
-            self._background(self._kept.run())
+            self._keep(self._kept.run)
         if self.broadcast is not None and self.leads is not None:
             self.broadcast.begin(self._kept, queries, feeds, self._background)
-            self._background(self.leads.run())
+            self._keep(self.leads.run)
 
     async def _join(self) -> None:
         await self._sharing.renew()
-        self._background(self._sharing.run())
+        self._keep(self._sharing.run)
         await self._concert.heed(self._fleet.standings.values())
-        self._background(self._concert.run(lambda: self._fleet.standings.values()))
+        self._keep(lambda: self._concert.run(lambda: self._fleet.standings.values()))
         self._kept.forgotten = await self._orders.begin()
-        self._background(self._orders.run())
+        self._keep(self._orders.run)
+
+    def _keep(self, run: Callable[[], Awaitable[None]]) -> None:
+        """Have it run for as long as the engine is open, whatever it raises."""
+
+        async def again_and_again() -> None:
+            while True:
+                try:
+                    await run()
+                except Exception as error:  # noqa: BLE001 - the company goes on without what failed once
+                    _log.error("keeping company failed, and goes on", exc_info=error)
+                await self._clock.sleep(AGAIN)
+
+        self._background(again_and_again())
 
     async def restore(self, standing: Standing) -> None:
         """Give a member what was kept of it."""

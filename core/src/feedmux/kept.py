@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 import structlog
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from feedmux.cache import Cache, Entry
 from feedmux.clock import Clock
 from feedmux.query import Query
 from feedmux.store import Shelved, Store
 
-VERSION = 1
+VERSION = 2
 WORTH = 30.0
 """Seconds for which an answer must still be good: what is of less use than a restart takes is not written."""
 WAITING = 2000
@@ -34,7 +34,7 @@ _log = structlog.get_logger("feedmux.kept")
 
 
 class _Kept(Struct, frozen=True, array_like=True):
-    """An entry as it is stored: instants in Unix seconds, its items as msgpack."""
+    """An entry as it is stored: instants in Unix seconds, its items as JSON, which holds integers of any size."""
 
     version: int
     member: str
@@ -44,7 +44,7 @@ class _Kept(Struct, frozen=True, array_like=True):
     good_until: float
     stale: bool
     voice: bool
-    items: Raw
+    items: bytes
 
 
 class KeptAnswers:
@@ -116,7 +116,8 @@ class KeptAnswers:
             return None
         try:
             place = msgspec.msgpack.encode([_plain(key), kind.capability, entry.member])
-        except TypeError:
+            items = msgspec.json.encode(entry.items)
+        except (TypeError, ValueError, OverflowError):
             return None
         kept = _Kept(
             VERSION,
@@ -127,7 +128,7 @@ class KeptAnswers:
             entry.good_until + ahead,
             entry.stale,
             entry.voice,
-            Raw(msgspec.msgpack.encode(entry.items)),
+            items,
         )
         value = msgspec.msgpack.encode(kept)
         if len(place) > LONGEST_KEY or len(value) > LONGEST_VALUE:
@@ -173,7 +174,7 @@ class KeptAnswers:
             return None  # it is not installed any more, and nobody could say whose word that is
         if kept.fetched <= self.forgotten:
             return None
-        items = msgspec.msgpack.decode(kept.items, type=tuple[self._queries[capability].item, ...])  # type: ignore[misc]
+        items = msgspec.json.decode(kept.items, type=tuple[self._queries[capability].item, ...])  # type: ignore[misc]
         now = self._clock.monotonic()
         behind = now - self._wall()
         fetched = min(now, kept.fetched + behind)  # the machine's clock may have been set back

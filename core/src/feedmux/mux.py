@@ -628,8 +628,13 @@ class Mux:
     def _background(self, work: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("work behind the questions failed", exc_info=error)
 
     async def upstream_answers(self, patience: float) -> bool:
         """Whether the health check of any primary that is reached over a network passes in so many seconds."""

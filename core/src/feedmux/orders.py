@@ -37,7 +37,7 @@ class Act(enum.Enum):
 
 
 class Order(Struct, frozen=True):
-    """One order; `number` grows with each."""
+    """One order; `number` grows with each, and is the time in microseconds where the store has forgotten the last."""
 
     number: int
     act: Act
@@ -53,7 +53,7 @@ class _Book(Struct, frozen=True):
     orders: tuple[Order, ...] = ()
 
     def with_order(self, act: Act, provider: str, wall: float) -> _Book:
-        number = self.number + 1
+        number = max(self.number + 1, _number(wall))
         return _Book(
             number=number,
             forgotten=wall if act is Act.FORGET else self.forgotten,
@@ -72,6 +72,7 @@ class Orders:
 
     async def begin(self) -> float:
         """Take note of what was ordered before; gives back when answers were last forgotten, in Unix seconds."""
+        self._done = _number(self._clock.now().timestamp())  # goes where the store cannot be read now
         book, _ = await self._read()
         self._done = book.number
         return book.forgotten
@@ -104,9 +105,13 @@ class Orders:
     async def _read(self) -> tuple[_Book, int]:
         held = await self._store.read(PLACE)
         if held is None:
-            return _Book(), 0
+            return _Book(number=self._done), 0
         try:
             book = msgspec.msgpack.decode(held.value, type=_Book)
         except ValueError:
             return _Book(number=self._done), held.version
         return (book if book.version == _VERSION else _Book(number=self._done)), held.version
+
+
+def _number(wall: float) -> int:
+    return int(wall * 1e6)
