@@ -59,6 +59,7 @@ async def test_questions_are_counted_by_capability_and_source(client: Any) -> No
     assert value(families, "feedmux_answers_total", capability="quotes", source="flight") == 1
     assert value(families, "feedmux_answers_total", capability="quotes", source="cache") == 2
     assert value(families, "feedmux_cache_entries") == 1
+    assert value(families, "feedmux_store_degraded") == 0
 
 
 async def test_requests_are_counted_by_route_and_status(client: Any) -> None:

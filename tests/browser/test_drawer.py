@@ -160,6 +160,18 @@ def test_what_an_operator_should_know_of_a_plugin_stands_in_its_row(opened: Open
     expect(rows.locator('[data-part="aside"] .row').first).to_contain_text(note)
 
 
+def test_why_the_store_is_of_no_use_stands_beside_its_name(opened: Opened) -> None:
+    def away(route: Any) -> None:
+        found = route.fetch()
+        route.fulfill(response=found, json=found.json() | {"degraded": "it cannot be reached"})
+
+    page = opened("/#status")
+    expect(page.locator("#fold-infrastructure")).to_contain_text("sqlite")
+    page.route("**/status.json", away)
+    page.locator("#drawer-refresh").click()
+    expect(page.locator("#fold-infrastructure")).to_contain_text("sqlite: it cannot be reached")
+
+
 def test_it_is_what_a_screen_reader_is_told(drawer: Any) -> None:
     expect(drawer.locator("#status")).to_match_aria_snapshot("""
       - dialog "Status":

@@ -97,6 +97,7 @@ class Metrics(Collector):
         )
         yield _gauge("feedmux_flights", "Parts of questions that are under way", mux.under_way)
         yield _gauge("feedmux_cache_entries", "Entries in the cache", mux.cached)
+        yield _gauge("feedmux_store_degraded", "1 while the store is of no use", float(bool(mux.degraded)))
 
     def _upstreams(self) -> Iterator[Metric]:
         tallies = self._tallies

@@ -112,7 +112,7 @@ const sockets = (measured, found) => {
 
 function showInfrastructure({ infrastructure: found, resources }, pulse, measured) {
   shown(bodyOf("infrastructure"), "infrastructure", [
-    ["Store", found.database_status],
+    ["Store", pulse.degraded ? `${pulse.store}: ${pulse.degraded}` : pulse.store],
     ["Answers held", count(found.database_entries)],
     ["Background worker", found.background_worker ?? "none"],
     ["WebSockets", sockets(measured, found)],
