@@ -35,9 +35,8 @@ def serve(count: int, folder: Path, upstream: Metered, store: str, stack: ExitSt
     folder.mkdir()
     configuration = prepared(folder, upstream)
     if store:
-        configuration.write_text(
-            f'{configuration.read_text()}\n[store]\nurl = "{store}?namespace=w{count}"\n'
-        )
+        section = f'\n[store]\nurl = "{store}"\nnamespace = "workers{count}"\n'
+        configuration.write_text(configuration.read_text() + section)
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "feedmux", "serve", "--port", "0"),
