@@ -386,3 +386,17 @@ def test_the_picture_names_both_sides(write):
     assert "<h2>Replayed</h2>" in shown
     assert "<h2>As logged</h2>" in shown
     assert "Quotas" not in shown
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"ms": 1e12}, {"ms": -1.0}, {"attempts": [1e300, 1]}, {"attempts": [-5.0, 1]}, {"attempts": [5.0, -3]}],
+)
+def test_a_question_that_no_server_can_have_written_is_counted_as_damaged(write, damage):
+    if attempt := damage.get("attempts"):
+        ms, requests = attempt
+        damage = {"attempts": (Attempt("one", "one", "answered", ms, requests),)}
+    file = write(BEGAN, asked(1), msgspec.structs.replace(asked(2), **damage))
+    found = past.read([file], plugins())
+    assert len(found.told) == 1
+    assert [(one.why, one.count) for one in found.left_out] == [(past.CUT, 1)]

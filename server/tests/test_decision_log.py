@@ -79,6 +79,19 @@ def test_a_full_file_gives_way_to_the_next_and_one_is_kept(tmp_path: Path) -> No
     assert all(isinstance(lines(path)[0], Began) for path in tmp_path.iterdir())
 
 
+def test_each_file_counts_the_lines_that_are_missing_in_it(tmp_path: Path) -> None:
+    file = LogFile(tmp_path / "log", SystemClock(), cap=200)
+    for lines_lost in (5, 2, 1, 1, 1):
+        file.tell_dropped(lines_lost)
+    file.close()
+    before, after = (
+        [line.lines for line in lines(tmp_path / name) if isinstance(line, Dropped)]
+        for name in ("log.1", "log")
+    )
+    assert len(before) > 1
+    assert before[-1] + after[-1] == 10
+
+
 async def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="decision_log"):
         async with opened(str(tmp_path / "none" / "log"), SystemClock()):

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from feedmux.clock import SystemClock
-from feedmux_server.flood import KEYS, MORE, MOST, WINDOW, Flood
+from feedmux_server.flood import KEYS, MORE, MOST, WINDOW, Count, Flood, Key
 
 
 class Turned(SystemClock):
@@ -88,3 +88,25 @@ def test_messages_without_end_are_counted_in_bounded_memory_and_none_is_forgotte
         assert passes(flood, "warning", f"message {number}")
     assert len(flood._counts) <= KEYS + 1
     assert told == [("the first", 5)]
+
+
+def test_while_another_thread_counts_a_warning_is_written_and_what_is_over_is_told_later(
+    flood: Flood, clock: Turned, told: list[tuple[str, int]]
+) -> None:
+    class Changing(dict[Key, Count]):
+        """As a dictionary is that another thread fills between two steps of this one."""
+
+        changing = True
+
+        def items(self) -> Any:
+            if self.changing:
+                raise RuntimeError("dictionary changed size during iteration")
+            return super().items()
+
+    flood._counts = counts = Changing()
+    assert sum(passes(flood, "warning", "again") for _ in range(MOST + 5)) == MOST
+    clock.seconds += WINDOW
+    assert passes(flood, "info", "request")
+    counts.changing = False
+    flood.look()
+    assert told == [("again", 5)]

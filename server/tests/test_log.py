@@ -13,6 +13,7 @@ import structlog
 from feedmux.settings import LogForm
 from feedmux_server import log
 from feedmux_server.edge import request_id
+from feedmux_server.flood import MORE
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +108,38 @@ def test_a_flood_of_one_warning_is_ten_lines_and_one_that_says_how_many_more(
     assert [line["event"] for line in lines] == ["again", "and again"] * 10
     assert (first["line"], first["times"]) == ("again: alpha", 90)
     assert (second["line"], second["times"]) == ("some.library: and again", 90)
+
+
+def raised(text: str) -> ValueError:
+    try:
+        raise ValueError(text)
+    except ValueError as error:
+        return error
+
+
+def test_no_traceback_in_the_form_for_a_person_steers_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    begun = log.configure(LogForm.TEXT)
+    error = raised("".join(("a", chr(0x1B), "[2Jb", chr(0x2028), "c", chr(0x85), "d", chr(13), "e")))
+    structlog.get_logger("feedmux.x").error("failed", exc_info=error)
+    logging.getLogger("some.library").error("failed", exc_info=error)
+    written = written_by(begun, capfd)
+    assert written.count("ValueError: a?[2Jb?c?d?e\n") == 2
+    assert written.replace("\n", "").isprintable()
+
+
+def test_an_entry_is_one_line_of_json_whatever_its_parts_hold(capfd: pytest.CaptureFixture[str]) -> None:
+    begun = log.configure()
+    text = "".join(map(chr, (0x2028, 0x2029, 0x85, 0x9B, 0xDC80)))
+    structlog.get_logger("feedmux.x").error("said " + text, parts=[text], exc_info=raised(text))
+    written = written_by(begun, capfd)
+    found = json.loads(written)
+    assert written.removesuffix("\n").isprintable()
+    assert (found["event"], found["parts"]) == ("said ?????", [text])
+    assert str(found["exception"]).endswith(f"ValueError: {text}")
+
+
+def test_what_was_held_back_is_told_of_no_one_request() -> None:
+    token = request_id.set("r-1")
+    told = [log.with_request_id(None, "warning", {"event": event}) for event in ("again", MORE)]
+    request_id.reset(token)
+    assert told == [{"event": "again", "id": "r-1"}, {"event": MORE}]

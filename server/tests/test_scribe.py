@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Callable, Iterator
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -108,3 +109,33 @@ def test_the_end_waits_for_nobody_who_does_not_read(sink: Sink, scribe: Scribe) 
     scribe.write("unread\n")
     scribe.close(patience=0.05)
     assert sink.taken == b""
+
+
+def test_what_is_logged_amid_a_writing_of_the_same_thread_waits_for_nobody(sink: Sink) -> None:
+    left, begun = 300, list[Scribe]()
+
+    def interrupt(*_: object) -> object:
+        """As the garbage collector does, between any two lines: tasks that it ends unfinished are logged."""
+        nonlocal left
+        if left and begun:
+            left -= 1
+            begun[0].write("amid\n")
+        return interrupt
+
+    def write() -> None:
+        for _ in range(50):
+            begun[0].write("line\n")
+
+    before = threading.gettrace()
+    threading.settrace(interrupt)  # type: ignore[arg-type]
+    try:
+        begun.append(Scribe(sink, lambda lines: f"missing {lines}\n"))
+        writer = Thread(target=write, daemon=True)
+        writer.start()
+        writer.join(10)
+    finally:
+        threading.settrace(before)  # type: ignore[arg-type]
+    assert not writer.is_alive()
+    begun[0].close(10)
+    assert sink.taken.count(b"line\n") == 50
+    assert sink.taken.count(b"amid\n") == 300

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -166,6 +167,35 @@ def test_the_command_tells_it_and_its_output_is_its_own(tmp_path: Path) -> None:
     (row,) = json.loads(run(tmp_path, "--sandbox off providers --json", "odd").stdout)["providers"]
     assert (row["state"], row["notes"]) == ("unknown", [note])
     assert f"odd: {note}" in run(tmp_path, "--sandbox off providers --text", "odd").stdout
+
+
+@pytest.mark.parametrize(
+    ("does", "notes"),
+    [
+        (
+            "sys.stdout = io.TextIOWrapper(sys.stdout.buffer, 'utf-8')",
+            ["replaced standard output, which was put back"],
+        ),
+        (
+            "sys.stdout = io.TextIOWrapper(sys.stdout.detach(), 'utf-8')",
+            ["replaced standard output, which was put back"],
+        ),
+        ("del sys.stdout", ["replaced standard output, which was put back"]),
+        ("sys.stdout.close()", []),
+        ("sys.stdout.writelines(['a', 'b'])", ["printed 2 characters, which went to standard error"]),
+        (
+            "signal.signal(signal.SIGRTMIN + 1, signal.SIG_IGN)",
+            [f"set handlers of signals, which were put back: {signal.SIGRTMIN + 1}"],
+        ),
+    ],
+)
+def test_whatever_a_plugin_does_to_standard_output_or_signals_it_loads_and_others_can_write(
+    does: str, notes: list[str], tmp_path: Path
+) -> None:
+    installed(tmp_path, "odd", f"import io, signal, sys\n{does}\n" + GOOD)
+    done = run(tmp_path, LOOKS, "odd")
+    assert json.loads(done.stdout)["notes"] == notes
+    assert "Exception ignored" not in done.stderr
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ class Decision(Struct, frozen=True, omit_defaults=True, tag_field="line", tag="q
 
 
 class Dropped(Struct, frozen=True, tag_field="line", tag="dropped"):
-    """So many lines were lost before this one, since the log was opened; `at` is Unix seconds."""
+    """So many lines were lost before this one, since the file was opened; `at` is Unix seconds."""
 
     at: float
     lines: int

@@ -11,11 +11,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 import structlog
+
+_REPLACED: list[object] = []
+"""What plugins put in the place of standard output: it closes what it wraps once it is freed, so it never is."""
 
 
 class Aside:
@@ -31,6 +34,20 @@ class Aside:
             self.written += len(text)
         chosen = sys.stderr if threading.get_ident() == self._loading else self._real
         return len(text) if chosen is None else chosen.write(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        self.write("".join(lines))
+
+    def flush(self) -> None:
+        if self._real is not None:
+            self._real.flush()
+
+    def close(self) -> None:
+        """Nothing: it is everybody's."""
+
+    def detach(self) -> Any:
+        """What is below, which stays in use above."""
+        return self.buffer
 
     def end(self) -> None:
         """Whoever kept this writes to standard output from now on."""
@@ -60,7 +77,7 @@ class Process:
         for number in changed:
             if (before := self._handlers[number]) is not None:  # None: it was not set by Python
                 signal.signal(number, before)
-        names = ", ".join(signal.Signals(number).name for number in changed)
+        names = ", ".join(getattr(number, "name", str(int(number))) for number in changed)
         return f"set handlers of signals, which were put back: {names}" if names else ""
 
     def _logging(self) -> str:
@@ -96,11 +113,12 @@ def watched(found: list[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        replaced, sys.stdout = sys.stdout is not cast("TextIO", aside), out
+        replaced, sys.stdout = getattr(sys, "stdout", None), out
         aside.end()
         if aside.written:
             found.append(f"printed {aside.written} characters, which went to standard error")
-        if replaced:
+        if replaced is not aside:
+            _REPLACED.append(replaced)
             found.append("replaced standard output, which was put back")
         found += before.restored()
 

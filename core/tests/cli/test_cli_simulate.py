@@ -117,6 +117,7 @@ def test_a_replay_is_of_the_configuration_named_and_its_weights_may_be_others(
         (("{log}", "--weight", "one=1"), "go with --replay"),
         (("--replay", "{log}", "--weight", "one=1"), "no provider of that name"),
         (("--replay", "{log}", "--weight", "made_up"), "such as made_up=20"),
+        (("--replay", "{log}", "--weight", "=3"), "such as NAME=20"),
         (("--replay", "{log}", "--weight", "made_up=-1"), "positive"),
         (("--replay", "{log}", "--config", "{log}"), "is no TOML"),
         (("--replay", "{log}.1"), "The decision log cannot be replayed: "),

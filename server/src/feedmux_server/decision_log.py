@@ -44,12 +44,21 @@ class LogFile:
 
     def write(self, line: Line) -> None:
         """Append a line; raises OSError."""
+        self._turn()
+        self._append(line)
+
+    def tell_dropped(self, lines: int) -> None:
+        """Append that so many more lines are missing, as their sum in this file; raises OSError."""
+        self._turn()
+        self._append(Dropped(round(self._clock.now().timestamp(), 3), self._dropped + lines))
+        self._dropped += lines
+
+    def _turn(self) -> None:
         if self._size >= self._cap:
             self._path.replace(self._path.with_name(self._path.name + ".1"))
             before = self._file
             self._open()
             before.close()
-        self._append(line)
 
     def close(self) -> None:
         """End the file."""
@@ -59,6 +68,7 @@ class LogFile:
         self._file = open(self._path, "ab", buffering=0, opener=_private)  # noqa: SIM115 - closed by `close`
         os.fchmod(self._file.fileno(), 0o600)
         self._size = self._file.tell()
+        self._dropped = 0
         self._append(Began(VERSION, version("feedmux"), round(self._clock.now().timestamp(), 3)))
 
     def _append(self, line: Line) -> None:
@@ -165,7 +175,7 @@ class DecisionLog:
 
     def _say_dropped(self) -> None:
         if (dropped := self.dropped) > self._said:
-            self._file.write(Dropped(round(self._clock.now().timestamp(), 3), dropped))
+            self._file.tell_dropped(dropped - self._said)
             self._said = dropped
 
 

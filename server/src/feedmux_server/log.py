@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import io
+import json
 import logging
 import os
 import re
@@ -13,7 +15,7 @@ from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict, ExcInfo, Processor
 
 from feedmux.clock import SystemClock
 from feedmux.settings import LogForm
@@ -24,7 +26,8 @@ from feedmux_server.scribe import Scribe
 QUIET = ("httpx", "httpcore", "_granian", "granian.access", "asyncio", "mcp")
 """Loggers of libraries that would say whole URLs, or what nobody needs: from warnings on."""
 STDERR = 2
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_IN_TRACEBACK = re.compile(rf"(?![\n\t]){_CONTROL.pattern}")
 _log = structlog.get_logger("feedmux.log")
 
 
@@ -55,10 +58,7 @@ def configure(form: LogForm = LogForm.AUTO) -> Log:
     ]
     last: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
     if person:
-        renderer = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-        last = [renderer]
+        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback)]
     flood = Flood(SystemClock(), _say_more)
     scribe = Scribe(_put, lambda lines: _rendered("log lines are missing", lines, [*shared, *last]))
     structlog.configure(
@@ -109,7 +109,7 @@ def _rendered(event: str, lines: int, processors: Sequence[Processor]) -> str:
 
 def with_request_id(_: Any, __: str, event: EventDict) -> EventDict:
     """Name the request that the line belongs to."""
-    if (own := request_id.get()) and "id" not in event:
+    if (own := request_id.get()) and "id" not in event and event.get("event") != MORE:
         event["id"] = own
     return event
 
@@ -123,4 +123,15 @@ def without_control_characters(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 def _json(entry: EventDict, default: Any = None, **_: Any) -> str:
-    return msgspec.json.encode(entry, enc_hook=default).decode()
+    try:
+        line = msgspec.json.encode(entry, enc_hook=default).decode()
+    except UnicodeEncodeError:  # half a pair of surrogates, as names of files may hold
+        line = json.dumps(entry, default=default)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+
+
+def _traceback(stream: TextIO, error: ExcInfo) -> None:
+    """Write it for a person: lines stay lines, and whatever else an exception's text does to a terminal is taken out."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, error)
+    stream.write(_IN_TRACEBACK.sub("?", plain.getvalue()))

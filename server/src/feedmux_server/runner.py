@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 import structlog
@@ -64,9 +65,14 @@ async def serving(app: Litestar, address: Address, started: Callable[[Litestar],
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def told_to_stop(*_: object) -> None:
+        with suppress(RuntimeError):  # told again once the loop is closed and the last lines are written
+            loop.call_soon_threadsafe(stop.set)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         # asyncio's own handler loses a signal that comes while granian's threads fill the loop's wake-up pipe
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        signal.signal(number, told_to_stop)
     async with app.lifespan():
         orphaned = loop.create_task(end_with_parent()) if assigned() else None
         server = _server(app, address)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Lock, Thread
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Event, RLock, Thread
 
 ROOM = 4 * 1024 * 1024
 """Characters that may wait to be written: what is said beyond is dropped, counted and told."""
@@ -15,19 +17,20 @@ class Scribe:
     """A stream to log to. `write` never blocks and never raises, whatever becomes of what it is written to.
 
     `sink` takes bytes, gives back how many it took, and may block or raise OSError. `missing` words a line that tells
-    how many are missing before it.
+    how many are missing before it. What the garbage collector ends, as an unfinished task, may write amid a `write` of
+    the same thread: no lock here is one that a thread cannot take twice.
     """
 
     def __init__(self, sink: Callable[[bytes], int], missing: Callable[[int], str]) -> None:
         self._sink = sink
         self._missing = missing
-        self._lock = Lock()
-        self._waiting: list[str] = []
+        self._lock = RLock()
+        self._waiting: SimpleQueue[str] = SimpleQueue()
         self._size = 0
         self._untold = 0
         self._torn = False
         self._ending = False
-        self._bell, self._rest = Event(), Event()
+        self._rest = Event()
         self.dropped = 0
         """Lines that were never written, since the start."""
         self._thread = Thread(target=self._work, name="feedmux-log", daemon=True)
@@ -35,14 +38,14 @@ class Scribe:
 
     def write(self, text: str) -> int:
         """Take one line, or drop it where too much waits."""
+        size = len(text)
         with self._lock:
-            if self._size + len(text) > ROOM:
+            if self._size + size > ROOM:
                 self._drop(1)
             else:
-                self._waiting.append(text)
-                self._size += len(text)
-        self._bell.set()
-        return len(text)
+                self._size += size
+                self._waiting.put(text)
+        return size
 
     def flush(self) -> None:
         """Nothing: whoever logs waits for nothing."""
@@ -51,22 +54,31 @@ class Scribe:
         """Write what waits; give it up after `patience` seconds."""
         self._ending = True
         self._rest.set()
-        self._bell.set()
+        self._waiting.put("")
         self._thread.join(patience)
 
     def _work(self) -> None:
-        while not self._ending or self._waiting:
-            self._bell.wait()
-            self._bell.clear()
+        while not self._ending or not self._waiting.empty():
+            lines = self._taken()
             with self._lock:
-                lines, untold = self._waiting, self._untold
-                self._waiting, self._size, self._untold = [], 0, 0
+                untold, self._untold = self._untold, 0
             told = [self._missing(untold)] if untold else []
             if not self._written("".join((*lines, *told)).encode(errors="replace")):
                 with self._lock:
                     self._untold += untold
                     self._drop(len(lines))
             self._rest.wait(PAUSE)
+
+    def _taken(self) -> list[str]:
+        """What waits, once anything does; none where it is only the end."""
+        lines = [self._waiting.get()]
+        with suppress(Empty):
+            while True:
+                lines.append(self._waiting.get_nowait())
+        size = sum(map(len, lines))
+        with self._lock:
+            self._size -= size
+        return [line for line in lines if line]
 
     def _drop(self, lines: int) -> None:
         self._untold += lines

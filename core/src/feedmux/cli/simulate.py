@@ -104,7 +104,7 @@ def _weighed(chosen: Settings, weights: Sequence[str], known: Sequence[str]) -> 
 def _weight(text: str) -> tuple[str, float]:
     name, _, number = text.partition("=")
     try:
-        weight = float(number)
+        weight = float(name and number)
     except ValueError:
         raise SettingsError(
             f"--weight: a provider and its weight, such as {name or 'NAME'}=20; got {text!r}"

@@ -27,6 +27,8 @@ FAR = 1e11
 """Unix seconds that no log is written at."""
 EARLIEST, LATEST = -3600.0, 366 * 86_400.0
 """Seconds from when its log was opened at which a question may have been asked; what says otherwise is damaged."""
+LONGEST, MOST = 86_400_000.0, 1_000_000
+"""Milliseconds that a question or a try may have taken, and requests that a try may have sent; beyond is damage, too."""
 _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
@@ -116,7 +118,7 @@ def _read(file: Path, decisions: list[Decision], restarts: list[float], lost: Co
             opened = _opened(file, lines.readline())
             for line in lines:
                 match _decoded(line):
-                    case Decision() as decision if EARLIEST <= decision.at - opened <= LATEST:
+                    case Decision() as decision if _sound(decision, opened):
                         decisions.append(decision)
                     case Began() as began:
                         opened = _at(file, began)
@@ -155,6 +157,15 @@ def _decoded(line: bytes) -> Line | None:
         return _LINE.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _sound(decision: Decision, opened: float) -> bool:
+    """Whether a server can have written it."""
+    return (
+        EARLIEST <= decision.at - opened <= LATEST
+        and 0 <= decision.ms <= LONGEST
+        and all(0 <= one.ms <= LONGEST and 0 <= one.requests <= MOST for one in decision.attempts)
+    )
 
 
 def _again(decision: Decision, taking_part: Collection[str]) -> Told | str:
