@@ -278,6 +278,14 @@ def test_an_instant_at_the_edge_of_what_a_float_holds_is_no_other_number() -> No
     assert len([*Figures(b'{"last":"1","ts":"1772452829655"}').foreign(other, Quotes(["BTC"]))]) == 1
 
 
+def test_an_instant_keeps_microseconds_of_what_the_body_says() -> None:
+    body = Figures(b'{"last":"1","ts":"85615616.55151"}')
+    for seconds, foreign in ((85615.616552, 0), (85615.616559, 1)):
+        at = datetime.fromtimestamp(seconds, UTC)
+        quote = Quote(symbol="BTC", price=1.0, observed_at=at)
+        assert len([*body.foreign(quote, Quotes(["BTC"]))]) == foreign
+
+
 def test_a_key_is_only_given_to_who_takes_one() -> None:
     told = line(the_key_never_shows, subject(provider(key=None)))
     assert (told.left_out, told.note) == (True, "it takes no key")

@@ -29,12 +29,22 @@ _AROUND = 40
 """Characters on either side of a month that may belong to a date as mail and feeds write it."""
 
 
+MICROSECOND = 1e-6
+UNITS = (1.0, 1e-3, 1e-6, 1e-9)
+"""Of instants, in seconds."""
+
+
+class _Instant(float):
+    """Unix seconds."""
+
+
 class Figures:
     """Of one body. Powers of ten make no difference: units differ (wei and gwei, milliseconds and seconds)."""
 
     def __init__(self, content: bytes) -> None:
         text = content.decode("utf-8", "replace")
-        self._known = set(map(_digits, _numbers(text)))
+        self._numbers = tuple(_numbers(text))
+        self._known = set(map(_digits, self._numbers))
         self._longest = _longest(content)
 
     def foreign(self, item: Item, query: Query) -> Iterator[Figure]:
@@ -49,7 +59,13 @@ class Figures:
     def _holds(self, value: float) -> bool:
         """Whether the body has its digits; a float may lie just beside where a decimal of the body is rounded."""
         beside = (value, value * (1 + BESIDE), value * (1 - BESIDE)) if isinstance(value, float) else (value,)
-        return any(_digits(one) in self._known for one in beside)
+        return any(_digits(one) in self._known for one in beside) or self._rounds_to(value)
+
+    def _rounds_to(self, value: float) -> bool:
+        """Whether it is an instant, which keeps no more than microseconds, of one that the body has in some unit."""
+        return isinstance(value, _Instant) and any(
+            abs(float(number) * unit - value) <= MICROSECOND for number in self._numbers for unit in UNITS
+        )
 
 
 def said(item: Item) -> Iterator[Figure]:
@@ -69,7 +85,7 @@ def constants(figures: Set[Figure]) -> set[Figure]:
 
 def _held(value: Any) -> Iterator[float]:
     if isinstance(value, datetime):
-        yield value.timestamp()
+        yield _Instant(value.timestamp())
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield value
     elif isinstance(value, Mapping):
