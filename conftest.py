@@ -13,6 +13,15 @@ KEYS = re.compile("CANARY-|SECRETKEY|SECRET-VALUE|KEYKEYKEY|TOKENTOKEN|TOKEN-OF-
 """What the keys and tokens of the tests begin with."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what takes long where CI is set, to stay inside its time."""
+    if not os.environ.get("CI"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes long: left out where CI is set"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

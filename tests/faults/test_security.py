@@ -123,6 +123,7 @@ PUBLIC_POSTS = {"/api/sentiment/analyze", "/api/v1/hf/sentiment", "/api/v1/hf/se
 """They take a text and give its sentiment: nothing is kept of it."""
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 async def test_no_page_answer_or_metric_shows_a_key() -> None:
     echo = Echo()

@@ -34,7 +34,7 @@ def opened(upstream: Upstream, clock: ShiftedClock) -> Opened:
     """Opens an engine with a plugin that is well and the one that is given, which is asked first."""
     upstream.upstreams = {"well": broken.prices, "bad": broken.prices}
 
-    def made(bad: object, *, deadline: float = 1.0, **extensions: object) -> AbstractAsyncContextManager[Mux]:
+    def made(bad: object, *, deadline: float = 4.0, **extensions: object) -> AbstractAsyncContextManager[Mux]:
         urls = {name: {"base_url": upstream.base_url(name)} for name in ("well", "bad")}
         chosen = settings_from({"engine": {"deadline": deadline}, "providers": urls}, {})
         plugins = {"bad": bad, "well": broken.well()}

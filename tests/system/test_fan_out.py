@@ -235,6 +235,7 @@ async def test_where_the_leader_is_ended_in_order_the_other_takes_over_at_once(
     assert two.gaps[price] > 0
 
 
+@pytest.mark.long
 async def test_where_the_store_hangs_or_is_gone_each_streams_by_itself_until_it_is_back(
     upstream: Upstream, streamer: Streamer, tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ async def test_servers_keep_to_one_quota_whatever_becomes_of_the_store(
     assert not any(said["WELL"] + said["EMPTY"])
 
 
+@pytest.mark.long
 async def test_a_worker_that_is_killed_leaves_its_machine_what_it_had(
     tmp_path: Path, valkey: ValkeyServer
 ) -> None:

@@ -115,6 +115,7 @@ async def test_sigterm_ends_a_server_with_20_clients_of_which_5_never_read(
     print(f"SIGTERM with 20 clients, 5 of them silent: ended after {took:.1f} s")
 
 
+@pytest.mark.long
 async def test_clients_that_never_read_are_closed_and_memory_stays_as_it_is(
     tmp_path: Path, upstream: Upstream
 ) -> None:

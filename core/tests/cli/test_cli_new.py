@@ -60,7 +60,12 @@ def test_its_own_tests_pass(feedmux: Any, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout
 
 
-@pytest.mark.parametrize("kind", SAMPLES)
+EVERYDAY = ("rows", "map", "odd")
+
+
+@pytest.mark.parametrize(
+    "kind", [kind if kind in EVERYDAY else pytest.param(kind, marks=pytest.mark.long) for kind in SAMPLES]
+)
 def test_a_draft_from_a_sample_passes_its_tests(feedmux: Any, tmp_path: Path, kind: str) -> None:
     sample = tmp_path / "sample.json"
     sample.write_text(SAMPLES[kind])
