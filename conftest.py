@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tempfile
 from collections.abc import Generator, Iterator
 
 import pytest
+import structlog
 
 KEYS = re.compile("CANARY-|SECRETKEY|SECRET-VALUE|KEYKEYKEY|TOKENTOKEN|TOKEN-OF-MINE|a-token-of-the-operator")
 """What the keys and tokens of the tests begin with."""
@@ -38,6 +40,15 @@ def pytest_runtest_makereport(
             around = text[max(0, found.start() - 200) : found.start()]
             report.outcome, report.longrepr = "failed", f"{name} holds a key; before it stands: …{around}"
     return report
+
+
+@pytest.fixture
+def restored_log() -> Iterator[None]:
+    """Whatever a test configures of the log ends with it."""
+    handlers, level = logging.root.handlers, logging.root.level
+    yield
+    logging.root.handlers, logging.root.level = handlers, level
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,14 +14,7 @@ from feedmux_server import log
 from feedmux_server.edge import request_id
 from feedmux_server.flood import MORE
 
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Whatever a test configures ends with it."""
-    handlers, level = logging.root.handlers, logging.root.level
-    yield
-    logging.root.handlers, logging.root.level = handlers, level
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("restored_log")
 
 
 def written_by(begun: log.Log, capfd: pytest.CaptureFixture[str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,13 +24,7 @@ ENDS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 """Whatever a terminal, or anything that reads text, takes for the end of a line."""
 
 
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Whatever a test configures ends with it."""
-    handlers, level = logging.root.handlers, logging.root.level
-    yield
-    logging.root.handlers, logging.root.level = handlers, level
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("restored_log")
 
 
 @pytest.fixture(params=[LogForm.JSON, LogForm.TEXT], ids=["json", "text"])

@@ -13,6 +13,7 @@ from feedmux.mux import Mux
 from feedmux.settings import settings_from
 
 from .clock import ShiftedClock
+from .streamer import Streamer
 from .upstream import UPSTREAMS, Upstream
 
 
@@ -34,6 +35,14 @@ async def clock() -> ShiftedClock:
 async def upstream(clock: ShiftedClock) -> AsyncIterator[Upstream]:
     """Every upstream, well."""
     server = Upstream(clock)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def streamer(clock: ShiftedClock) -> AsyncIterator[Streamer]:
+    server = Streamer(clock)
     await server.start()
     yield server
     await server.stop()

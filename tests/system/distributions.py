@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+Done = subprocess.CompletedProcess[str]
 GOOD = """
 from feedmux import Limits, Quote, Quotes, Terms, hookimpl
 
@@ -85,3 +88,16 @@ def environment(site: Path, plugins: Iterable[str]) -> dict[str, str]:
         "FEEDMUX_PLUGINS": ",".join(plugins),
         "XDG_STATE_HOME": str(site / "state"),
     }
+
+
+def python(site: Path, arguments: Sequence[str], plugins: Iterable[str], *, timeout: float = 30) -> Done:
+    """A Python process that finds those distributions, and of what else is installed nothing."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(site, plugins),
+        cwd=site,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )

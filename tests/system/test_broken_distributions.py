@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .distributions import BROKEN, GOOD, environment, installed
+from .distributions import BROKEN, GOOD, Done, installed, python
 
-Done = subprocess.CompletedProcess[str]
 SCRIPT = """
 import asyncio, json
 import feedmux
@@ -41,16 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(site: Path, *arguments: str, plugins: Iterable[str] = (*BROKEN, "good", "other")) -> Done:
-    """A Python process that finds those distributions, and of what else is installed nothing."""
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env=environment(site, plugins),
-        cwd=site,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return python(site, arguments, plugins)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from feedmux.clock import SystemClock
 from feedmux.lead import LASTS
 
-from .clock import SLACK, ShiftedClock, elapsed_since, real_now, until
+from .clock import SLACK, elapsed_since, real_now, until
 from .distributions import environment
 from .streamer import PRICE, Streamer
 from .upstream import Upstream
@@ -48,14 +48,6 @@ def store() -> Iterator[ValkeyServer]:
     """For all tests: what a store needs to settle is waited for once."""
     with ValkeyServer() as server:
         yield server
-
-
-@pytest.fixture
-async def streamer(clock: ShiftedClock) -> AsyncIterator[Streamer]:
-    server = Streamer(clock)
-    await server.start()
-    yield server
-    await server.stop()
 
 
 class Server:

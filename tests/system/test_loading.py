@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from feedmux.installed import LOOKS_EVERY
 from feedmux.registry import Registry
 
-from .distributions import GOOD, environment, installed
+from .distributions import GOOD, Done, installed, python
 
 HANGS = "import threading\ntry:\n    threading.Event().wait()\nexcept Exception:\n    pass\n" + GOOD
 STUBBORN = """
@@ -101,18 +100,10 @@ asyncio.run(main())
 """
 
 
-def run(site: Path, script: str, *plugins: str) -> subprocess.CompletedProcess[str]:
+def run(site: Path, script: str, *plugins: str) -> Done:
     """A script in a process that finds these plugins, or `feedmux` with other arguments."""
     arguments = ("-c", script) if "\n" in script else ("-m", "feedmux", *script.split())
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        env=environment(site, plugins),
-        cwd=site,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = python(site, arguments, plugins, timeout=60)
     assert done.returncode == 0, done.stderr[-2000:]
     return done
 

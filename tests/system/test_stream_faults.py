@@ -85,14 +85,6 @@ class Scene:
 
 
 @pytest.fixture
-async def streamer(clock: ShiftedClock) -> AsyncIterator[Streamer]:
-    server = Streamer(clock)
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
 async def scene(
     streamer: Streamer, upstream: Servers, clock: ShiftedClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Scene]:

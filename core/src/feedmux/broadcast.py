@@ -6,8 +6,8 @@ What is taken up passes the guard once more and is told to nobody: it goes one w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Protocol
 
 import structlog
 from msgspec import Raw
@@ -63,9 +63,13 @@ class Broadcast:
         """Messages, or words of one, that could not be read or could not be true."""
 
     def begin(
-        self, kept: KeptAnswers, queries: Queries, feeds: Feeds, background: Callable[[Any], object]
+        self,
+        kept: KeptAnswers,
+        queries: Queries,
+        feeds: Feeds,
+        keep: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
-        """Speak and listen for as long as the engine is open."""
+        """Speak and listen for as long as the engine is open: `keep` runs what it is given as long, whatever it raises."""
         self._kept, self._queries, self._feeds = kept, queries, feeds
         before = self._cache.kept
 
@@ -74,8 +78,8 @@ class Broadcast:
             self.note(key, entry)
 
         self._cache.kept = note
-        background(self._speak())
-        background(self._listen())
+        keep(self._speak)
+        keep(self._listen)
 
     # speaking
 
@@ -119,10 +123,7 @@ class Broadcast:
         while True:
             await self._stir.wait()
             self._stir.clear()
-            try:
-                await self.flush()
-            except Exception as error:  # noqa: BLE001 - what one answer holds ends no telling of the others
-                _log.error("what was kept could not be told", exc_info=error)
+            await self.flush()
 
     async def flush(self) -> None:
         """Say what waits."""

@@ -23,8 +23,8 @@ from feedmux.skew import CorrectedClock
 from feedmux.standing import Standing
 from feedmux.store import Guarded, Store
 
-AGAIN = 1.0
-"""Seconds after which what failed is tried again."""
+EVERY = 1.0
+"""Seconds between two looks at what others have written, and after which what failed is tried again."""
 _log = structlog.get_logger("feedmux.company")
 
 
@@ -84,18 +84,26 @@ class Company:
             await self._kept.restore()
             self._cache.kept = self._kept.note
         if self._store.shares:
-            self._keep(self._kept.run)
+            self._every(self._kept.restore)
         if self.broadcast is not None and self.leads is not None:
-            self.broadcast.begin(self._kept, queries, feeds, self._background)
+            self.broadcast.begin(self._kept, queries, feeds, self._keep)
             self._keep(self.leads.run)
 
     async def _join(self) -> None:
         await self._sharing.renew()
         self._keep(self._sharing.run)
         await self._concert.heed(self._fleet.standings.values())
-        self._keep(lambda: self._concert.run(lambda: self._fleet.standings.values()))
+        self._every(lambda: self._concert.heed(self._fleet.standings.values()))
         self._kept.forgotten = await self._orders.begin()
-        self._keep(self._orders.run)
+        self._every(self._orders.heed)
+
+    def _every(self, work: Callable[[], Awaitable[None]]) -> None:
+        async def looking() -> None:
+            while True:
+                await self._clock.sleep(EVERY)
+                await work()
+
+        self._keep(looking)
 
     def _keep(self, run: Callable[[], Awaitable[None]]) -> None:
         """Have it run for as long as the engine is open, whatever it raises."""
@@ -106,7 +114,7 @@ class Company:
                     await run()
                 except Exception as error:  # noqa: BLE001 - the company goes on without what failed once
                     _log.error("keeping company failed, and goes on", exc_info=error)
-                await self._clock.sleep(AGAIN)
+                await self._clock.sleep(EVERY)
 
         self._background(again_and_again())
 

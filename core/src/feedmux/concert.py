@@ -13,8 +13,6 @@ from feedmux.clock import Clock
 from feedmux.standing import Standing
 from feedmux.store import Store
 
-EVERY = 1.0
-"""Seconds between two looks at what others have written."""
 LONGER = 0.5
 """Seconds by which another closure must end later to be another one: clocks are read at different moments."""
 _log = structlog.get_logger("feedmux.concert")
@@ -28,12 +26,6 @@ class Concert:
         self._clock = clock
         self._adopt = adopt
         self._seen: dict[str, int] = {}
-
-    async def run(self, standings: Callable[[], Iterable[Standing]]) -> None:
-        """Heed the others for as long as the engine is open."""
-        while True:
-            await self._clock.sleep(EVERY)
-            await self.heed(standings())
 
     async def heed(self, standings: Iterable[Standing]) -> None:
         """Take over closures that end later than our own."""

@@ -23,8 +23,6 @@ WORTH = 30.0
 WAITING = 2000
 """Answers that may wait to be written; the oldest gives way."""
 AT_ONCE = 200
-EVERY = 1.0
-"""Seconds between two looks at what others have written."""
 SAME = 0.1
 """Seconds within which an answer is the one that is known: clocks are read at different moments."""
 LONGEST_KEY, LONGEST_VALUE = 4_000, 2_000_000
@@ -134,12 +132,6 @@ class KeptAnswers:
         if len(place) > LONGEST_KEY or len(value) > LONGEST_VALUE:
             return None
         return Shelved(place, value, kept.good_until)
-
-    async def run(self) -> None:
-        """Take up what other processes write, for as long as the engine is open."""
-        while True:
-            await self._clock.sleep(EVERY)
-            await self.restore()
 
     async def restore(self) -> None:
         """Take up what was kept since the last time. What cannot be read is let go of."""

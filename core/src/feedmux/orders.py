@@ -17,8 +17,6 @@ from feedmux.clock import Clock
 from feedmux.durable import RIVALS
 from feedmux.store import Store
 
-EVERY = 1.0
-"""Seconds between two looks at what was ordered elsewhere."""
 REMEMBERED = 64
 """Orders kept for the others; who does not look for so long that more were given misses the oldest."""
 PLACE = "orders"
@@ -80,27 +78,25 @@ class Orders:
     async def give(self, act: Act, provider: str = "") -> None:
         """Tell the others, once what they were told before is done here."""
         for _ in range(RIVALS):
-            await self.heed()
-            book, version = await self._read()
+            book, version = await self._heeded()
             now = book.with_order(act, provider, self._clock.now().timestamp())
             if await self._store.compare_and_set(PLACE, msgspec.msgpack.encode(now), version):
                 self._done = now.number
                 return
         _log.warning("an order did not reach the other processes", act=act.value, provider=provider)
 
-    async def run(self) -> None:
-        """Heed the others for as long as the engine is open."""
-        while True:
-            await self._clock.sleep(EVERY)
-            await self.heed()
-
     async def heed(self) -> None:
         """Do what was ordered elsewhere since the last time."""
-        book, _ = await self._read()
+        await self._heeded()
+
+    async def _heeded(self) -> tuple[_Book, int]:
+        """The orders and the version that is stored, after those that are news were done."""
+        book, version = await self._read()
         for order in book.orders:
             if order.number > self._done:
                 self._done = order.number
                 await self._obey(order)
+        return book, version
 
     async def _read(self) -> tuple[_Book, int]:
         held = await self._store.read(PLACE)

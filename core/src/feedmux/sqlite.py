@@ -16,15 +16,13 @@ from msgspec.msgpack import decode, encode
 from feedmux.grants import PRESENCE, grants_for
 from feedmux.leases import HOURS, LATE, Beat, Claim, Grant, Share, spent
 from feedmux.pulse import Pulse
-from feedmux.store import Lease, Shelved, Versioned
+from feedmux.store import SHELF_ANSWERS, SHELF_BYTES, Lease, Shelved, Versioned
 
 MARK = 0x466D7578
 """SQLite's application_id of a file of ours."""
 VERSION = 1
 LOCKED = 0.25
 """Seconds that the thread waits for another process's write."""
-SHELF_BYTES = 64_000_000
-SHELF_ANSWERS = 10_000
 BETWEEN_SWEEPS = 1000
 """Answers written between two looks at what is too much."""
 _TABLES = """

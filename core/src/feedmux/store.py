@@ -16,6 +16,9 @@ PATIENCE = 0.5
 """Seconds that anybody waits for a store."""
 REST = 5.0
 """Seconds for which a store that did not answer is not asked again: a start asks it hundreds of things."""
+SHELF_BYTES = 64_000_000
+SHELF_ANSWERS = 10_000
+"""What a store that lasts keeps of answers, at most."""
 T = TypeVar("T")
 _log = structlog.get_logger("feedmux.store")
 

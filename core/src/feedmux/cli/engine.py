@@ -8,9 +8,10 @@ from msgspec.structs import asdict
 
 from feedmux import blocking
 from feedmux.answer import Answer
-from feedmux.cli.source import How, States, Told
+from feedmux.cli.source import States, Told
 from feedmux.errors import FeedmuxError
 from feedmux.event import Trace
+from feedmux.how import How
 from feedmux.query import Query
 from feedmux.status import LedgerRow
 

@@ -10,8 +10,9 @@ import rich_click as click
 from feedmux.cli import problem, screen
 from feedmux.cli.question import Capabilities
 from feedmux.cli.setup import Setup
-from feedmux.cli.source import How, Told
+from feedmux.cli.source import Told
 from feedmux.cli.story import print_trace
+from feedmux.how import How
 from feedmux.query import Query
 
 

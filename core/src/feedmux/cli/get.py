@@ -12,10 +12,11 @@ from feedmux.cli import problem, screen
 from feedmux.cli.question import Capabilities
 from feedmux.cli.setup import Setup
 from feedmux.cli.sheet import print_answer
-from feedmux.cli.source import How, Source
+from feedmux.cli.source import Source
 from feedmux.cli.story import print_trace
 from feedmux.clock import SystemClock
 from feedmux.errors import NoProvider
+from feedmux.how import How
 from feedmux.query import Query
 
 

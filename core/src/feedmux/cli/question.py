@@ -14,7 +14,7 @@ from msgspec.structs import FieldInfo
 
 from feedmux.cli import problem, screen
 from feedmux.cli.setup import Setup
-from feedmux.cli.source import How
+from feedmux.how import How
 from feedmux.query import Query, default_of, takes_many
 from feedmux.settings import nearest
 

@@ -16,10 +16,11 @@ from msgspec import Struct, field
 from feedmux.answer import Answer, Missing
 from feedmux.body import CAP
 from feedmux.cli.problem import FromServer, Problem, raised
-from feedmux.cli.source import How, States, Told
+from feedmux.cli.source import States, Told
 from feedmux.crossed import Crossed
 from feedmux.errors import BadPayload, FeedmuxError, InvalidQuery, UpstreamDown, UpstreamTimeout
 from feedmux.event import Event, Trace
+from feedmux.how import How
 from feedmux.query import Query
 from feedmux.settings import ServerSettings
 from feedmux.status import LedgerRow

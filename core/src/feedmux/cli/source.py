@@ -9,18 +9,9 @@ from msgspec import Struct
 from feedmux.answer import Answer
 from feedmux.errors import FeedmuxError
 from feedmux.event import Trace
+from feedmux.how import How
 from feedmux.query import Query
 from feedmux.status import LedgerRow, ProviderStatus
-
-
-class How(Struct, frozen=True):
-    """How a question is to be asked: seconds, and names of providers."""
-
-    max_age: float | None = None
-    deadline: float | None = None
-    only: tuple[str, ...] = ()
-    prefer: tuple[str, ...] = ()
-    cross_check: bool = False
 
 
 class Told(Struct, frozen=True):

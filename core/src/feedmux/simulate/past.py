@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from feedmux.decision import VERSION, Attempt, Began, Decision, Dropped, Line
 from feedmux.errors import InvalidQuery, SettingsError, UnknownSymbol
+from feedmux.how import How
 from feedmux.query import Query
 from feedmux.simulate.dialect import SPOKEN
 from feedmux.simulate.outcome import LeftOut
@@ -36,16 +37,6 @@ class Unreadable(SettingsError):
     """There is nothing in a file that could be asked again."""
 
     title = "The decision log cannot be replayed"
-
-
-class How(Struct, frozen=True, forbid_unknown_fields=True):
-    """The conditions of a question, as `Mux.get` takes them."""
-
-    max_age: float | None = None
-    deadline: float | None = None
-    only: tuple[str, ...] = ()
-    prefer: tuple[str, ...] = ()
-    cross_check: bool = False
 
 
 class Told(Struct, frozen=True):

@@ -13,7 +13,7 @@ from feedmux.clock import Clock
 from feedmux.errors import SettingsError
 from feedmux.leases import Claim, Grant
 from feedmux.settings import StoreSettings
-from feedmux.store import Guarded, Lease, Shelved, Versioned
+from feedmux.store import SHELF_ANSWERS, SHELF_BYTES, Guarded, Lease, Shelved, Versioned
 from feedmux.valkey import client
 from feedmux.valkey.machine import Machine, here
 from feedmux.valkey.scripts import READ, SHELVE, SHELVED, WRITE
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 RIVALS = 10
 """How often a renewal is tried where others renew at the same moment."""
-SHELF_BYTES = 64_000_000
-SHELF_ANSWERS = 10_000
 AT_ONCE = 4_000_000
 """Bytes of answers in one message, so that the server answers others in between."""
 START = 5.0
